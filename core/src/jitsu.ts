@@ -1,5 +1,6 @@
 import { SystemClock } from './clock.js';
 import type { Settings } from './config/settings.js';
+import type { UnikernelConfig } from './config/unikernel.js';
 import type { Endpoint } from './net/endpoint.js';
 import { markProbes } from './net/probe-mark.js';
 import { ensureRuntimeDirectory } from './control/control-paths.js';
@@ -23,9 +24,10 @@ import { TypesElsewhere } from './dns/resolvers/types-elsewhere.js';
 import { UnikernelResolver } from './dns/resolvers/unikernel-resolver.js';
 import { KnockGuard } from './dns/admission/knock-guard.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
-import { errorMessage, shuttingDown, withOwnCode } from './errors.js';
+import { errorMessage, JitsuError, shuttingDown, withOwnCode } from './errors.js';
 import type { BackendFinding } from './fleet/check-backends.js';
 import { Fleet } from './fleet/fleet.js';
+import { FleetChanges, type ChangeOptions } from './fleet/fleet-changes.js';
 import { PATIENCE } from './fleet/fleet-start.js';
 import { Instances } from './fleet/instances.js';
 import type { SharedEndpoint } from './fleet/shared-endpoints.js';
@@ -78,6 +80,7 @@ export class Jitsu {
   readonly #lifecycle: Lifecycle;
   readonly #neighbours: GuestNeighbours;
   readonly #strays: Strays;
+  readonly #changes: FleetChanges;
   readonly #access: AccessControl;
   readonly #wakeGuard: WakeGuard;
   readonly #resolvers: readonly Resolver[];
@@ -86,6 +89,7 @@ export class Jitsu {
   readonly #settings: Omit<Settings, 'unikernels'>;
   readonly #privileges: Privileges | undefined;
   #dns: DnsServer | undefined;
+  #local: UnikernelResolver<Unikernel> | undefined;
   readonly #followed = new Set<GuardedBackend>();
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -145,6 +149,17 @@ export class Jitsu {
       { sources, doormen, knockRules: new KnockGuard(settings.wake, this.#access, this.#wakeGuard, clock) },
     );
     this.#strays = new Strays(settings, this.#fleet, this.#lifecycle, logger);
+    this.#changes = new FleetChanges(settings, this.#fleet, this.#lifecycle, this.#strays, {
+      names: () => this.#names(),
+      // What was forwarded may be a name of ours by now, or the other way round.
+      changed: () => this.#dns?.packetCache.endReusable(),
+      arrived: async (backend, unikernels) => {
+        // It is done: what could not be saved of it is no refusal.
+        await this.#arrived(backend, unikernels).catch((error: unknown) => {
+          logger.error({ backend: backend.name, error }, errorMessage(error));
+        });
+      },
+    });
     this.controls = new Controls(
       {
         file: settings.file,
@@ -246,6 +261,35 @@ export class Jitsu {
     return this.#stopped;
   }
 
+  /**
+   * Adds a unikernel while Jitsu runs: it is checked as those of the configuration are, and answered for from when this
+   * resolves. What runs of it already is adopted. Where it is refused, nothing has changed.
+   * @throws JITSU_CONFIG_INVALID with every problem, such as a name that another one has;
+   *   JITSU_BACKEND_UNREACHABLE, JITSU_ROOT_GIVEN_UP, and the other objections of its backend; JITSU_SHUTTING_DOWN
+   */
+  add(unikernel: UnikernelConfig, options?: ChangeOptions): Promise<void> {
+    return this.#changes.add(unikernel, options);
+  }
+
+  /**
+   * Gives a unikernel other settings while Jitsu runs. Names, addresses, probes and policies apply at once; what concerns
+   * its machine applies at its next boot, as far as its backend can tell. Its name, its backend and its machine stay.
+   * @throws as {@link add}, and JITSU_UNIKERNEL_UNKNOWN
+   */
+  change(name: string, unikernel: UnikernelConfig, options?: ChangeOptions): Promise<void> {
+    return this.#changes.change(name, unikernel, options);
+  }
+
+  /**
+   * Removes a unikernel while Jitsu runs. Nothing is answered with it any more, who waits for it gets the answer that there
+   * is without it, and its first packets are not held. Its machine is never stopped by that: where it runs, it is shown
+   * among what is not configured, and `jitsu stop` stops it.
+   * @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_UNIKERNEL_INVALID where another one needs it, JITSU_SHUTTING_DOWN
+   */
+  remove(name: string): Promise<void> {
+    return this.#changes.remove(name);
+  }
+
   /** Answers a query as if it had come in by a socket, but without any limit of size. */
   async inject(message: Uint8Array): Promise<Uint8Array | undefined> {
     return this.#dns?.handle(Uint8Array.from(message), { address: 'inject', port: 0, transport: 'inject' });
@@ -319,6 +363,13 @@ export class Jitsu {
 
   #connect(action: () => Promise<void>, needsRoot: string | undefined): Promise<void> {
     return this.#privileges?.connect(action, needsRoot) ?? action();
+  }
+
+  /** @throws JITSU_SHUTTING_DOWN, JITSU_NOT_RUNNING */
+  #names(): UnikernelResolver<Unikernel> {
+    if (this.#ending) throw shuttingDown();
+    if (this.#local !== undefined && this.#dns !== undefined) return this.#local;
+    throw new JitsuError('JITSU_NOT_RUNNING', 'Unikernels can be added, changed and removed once Jitsu has started.');
   }
 
   /** Adopts what runs of a backend, and follows it from now on. */
@@ -419,6 +470,7 @@ export class Jitsu {
     const forwards = settings.dns.forwarders !== 'off';
     const elsewhere = forwards ? new TypesElsewhere(cache, access, settings.dns) : undefined;
     const local = new UnikernelResolver(unikernels, this.#lifecycle, settings.dns, { clock, logger, guard, elsewhere });
+    this.#local = local;
     this.#fleet.knowBy(local.table);
     const ttl = Math.floor(settings.dns.ttl / 1_000);
     const others = forwards

@@ -1,13 +1,13 @@
 import { QueryView } from '#core/dns/wire/query-view.js';
 import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
 import { PacketReader, LONGEST_CACHED_ANSWER } from '#core/dns/packet-cache/packet-reader.js';
-import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { anAdmission } from '../support/dns-admission.js';
 import { queryBytes } from '../support/dns-message.js';
 import { aQuery } from '../support/dns-query.js';
 import { median } from './median.js';
 import { printTable } from './table.js';
+import { LASTING_LEASE } from '../support/fake-lease.js';
 
 const ROUNDS = 5;
 const CALLS = 1_000_000;

@@ -40,6 +40,12 @@ export class FakeSummons implements UnikernelService<StagedUnikernel> {
     return this.leases.of(key, name, wanted, behind);
   }
 
+  takeBack(unikernel: StagedUnikernel): void {
+    const { relying } = unikernel;
+    unikernel.relying = undefined;
+    for (const listener of relying ?? []) listener();
+  }
+
   summon(unikernel: StagedUnikernel, cause: WakeCause): Promise<void> {
     this.calls.push({ unikernel: unikernel.name, cause });
     if (this.atOnce) return Promise.resolve();

@@ -24,3 +24,6 @@ export class FakeLease implements AnswerLease {
     for (const listener of this.waiting) listener();
   }
 }
+
+/** A lease that never ends, and counts no uses. */
+export const LASTING_LEASE: AnswerLease = { holds: true, onEnd: () => undefined };

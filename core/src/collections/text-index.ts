@@ -4,22 +4,25 @@ const PRIME = 0x01000193;
 const SMALLEST = 16;
 
 /**
- * A map from text to value, in insertion order, without removal.
+ * A map from text to value, in insertion order.
  *
  * It is made for a million texts: a `Map` compares with each text that it probes, wherever that lies in memory, and
  * each comparison misses the processor's caches. Here the hash is stored beside the index, so that only the matching
- * text is compared, and the garbage collector has no table to scan.
+ * text is compared, and the garbage collector has no table to scan. What is removed leaves a gap, and the gaps are closed
+ * when they are the larger part.
  */
 export class TextIndex<T> {
-  readonly #texts: string[] = [];
-  readonly #things: T[] = [];
+  /** A gap is `undefined` here, and in the things as well. */
+  #texts: (string | undefined)[] = [];
+  #things: (T | undefined)[] = [];
+  #gaps = 0;
   /** Pairs of a text's index plus one (0 for a free slot) and its hash. At most half full. */
   #slots = new Int32Array(2 * SMALLEST);
   /** A random seed, so that clients cannot choose texts that collide. */
   readonly #seed = Math.floor(Math.random() * 2 ** 32) | 0;
 
   get size(): number {
-    return this.#texts.length;
+    return this.#texts.length - this.#gaps;
   }
 
   get(text: string): T | undefined {
@@ -49,12 +52,32 @@ export class TextIndex<T> {
     return undefined;
   }
 
-  keys(): IterableIterator<string> {
-    return this.#texts.values();
+  /** Returns what was removed; `undefined` where the text is not present. */
+  delete(text: string): T | undefined {
+    const slot = this.#slotOf(text, this.#hash(text));
+    const place = this.#slots[slot] as number;
+    if (place === 0) return undefined;
+    const thing = this.#things[place - 1];
+    // Who goes through them at the moment, and expects no gap, goes on with those that there were.
+    if (this.#gaps === 0) [this.#texts, this.#things] = [this.#texts.slice(), this.#things.slice()];
+    this.#texts[place - 1] = undefined;
+    this.#things[place - 1] = undefined;
+    this.#gaps += 1;
+    this.#free(slot);
+    if (this.#gaps > SMALLEST && this.#gaps * 2 > this.#texts.length) this.#closeGaps();
+    return thing;
   }
 
+  /** Those that are present; what is added or removed meanwhile may be among them or not. */
+  keys(): IterableIterator<string> {
+    const texts = this.#texts as string[];
+    return this.#gaps === 0 ? texts.values() : present(texts);
+  }
+
+  /** As {@link keys}. */
   values(): IterableIterator<T> {
-    return this.#things.values();
+    const things = this.#things as T[];
+    return this.#gaps === 0 ? things.values() : present(things);
   }
 
   #append(slot: number, hash: number, text: string, thing: T): void {
@@ -84,6 +107,34 @@ export class TextIndex<T> {
     return slot;
   }
 
+  /** Frees a slot, and moves those behind it that would not be found any more. */
+  #free(slot: number): void {
+    const slots = this.#slots;
+    const last = slots.length - 2;
+    let free = slot;
+    for (let next = (slot + 2) & last; slots[next] !== 0; next = (next + 2) & last) {
+      const first = ((slots[next + 1] as number) << 1) & last;
+      // It stays where its search would begin behind the free slot.
+      if (((next - first) & last) < ((next - free) & last)) continue;
+      slots[free] = slots[next] as number;
+      slots[free + 1] = slots[next + 1] as number;
+      free = next;
+    }
+    slots[free] = 0;
+  }
+
+  #closeGaps(): void {
+    const [texts, things] = [this.#texts, this.#things];
+    this.#texts = [];
+    this.#things = [];
+    this.#gaps = 0;
+    this.#slots = new Int32Array(2 * SMALLEST);
+    for (let index = 0; index < texts.length; index += 1) {
+      const text = texts[index];
+      if (text !== undefined) this.set(text, things[index] as T);
+    }
+  }
+
   #grow(): void {
     const before = this.#slots;
     const slots = new Int32Array(2 * before.length);
@@ -98,4 +149,8 @@ export class TextIndex<T> {
     }
     this.#slots = slots;
   }
+}
+
+function* present<T>(all: readonly (T | undefined)[]): Generator<T, undefined, undefined> {
+  for (const one of all) if (one !== undefined) yield one;
 }

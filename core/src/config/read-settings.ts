@@ -18,7 +18,7 @@ import {
   type ConnectionSettings,
 } from './contributed-settings.js';
 import { nearestWord } from './expectation.js';
-import type { Settings, UnikernelSettings } from './settings.js';
+import type { ReadUnikernel, Settings, UnikernelSettings } from './settings.js';
 import { applyFlags, type StartFlags } from './start-flags.js';
 import { COMMON_KEYS } from './unikernel.js';
 import { unikernelEntries, type UnikernelEntries, type UnikernelEntry } from './unikernel-entries.js';
@@ -103,6 +103,9 @@ export async function readSettings(
   reader.checkRelations();
   if (!problems.isEmpty) problems.throwIfAny(source, { unikernels: input['unikernels'], lineOf: await lines?.() });
 
+  const open = new Map(
+    [...connections].filter(([name, { contribution }]) => used.has(name) || knowsStrays(contribution)),
+  );
   const runtimeDirectory =
     config.runtimeDirectory === undefined ? context.runtimeDirectory() : fromFolder(config.runtimeDirectory);
   const { forwardCertificates } = config.dns;
@@ -128,16 +131,41 @@ export async function readSettings(
     pluginFiles: loader.files,
     logLevel: config.log.level,
     logFormat: config.log.format,
-    connections: [...connections.values()].filter(
-      ({ name, contribution }) => used.has(name) || knowsStrays(contribution),
-    ),
+    connections: [...open.values()],
     unikernels,
+    readUnikernel: readUnikernel(config, open, loader, isBackendChosen),
     notifiers,
     resolvers,
     activitySources,
     doormen,
     bootConfigurators: contributions.bootConfigurators.all(),
     ...(loader.passedOver.length > 0 && { passedOver: loader.passedOver }),
+  };
+}
+
+/** A function of its own, so that what it gives keeps nothing else of the configuration in memory. */
+function readUnikernel(
+  config: CheckedConfig,
+  open: ReadonlyMap<string, ConnectionSettings>,
+  loader: PluginLoader,
+  isBackendChosen: boolean,
+): ReadUnikernel {
+  return async (written, others) => {
+    const problems = new ProblemList();
+    const given = unikernelEntries([written], [], problems);
+    const missingKeys = await loadWanted(given, [...open.values()], loader, problems);
+    const { contributions } = loader;
+    const reader = new UnikernelReader(config, open, contributions, problems, { missingKeys, isBackendChosen });
+    const [entry] = given.entries;
+    const unikernel = entry && reader.read(entry);
+    if (entry !== undefined && !open.has(backendOf(entry, config))) {
+      const expected = `One of the backends in use expected: ${[...open.keys()].join(', ')}. Others are connected when Jitsu starts.`;
+      problems.addValue(entry.pathOf(['backend']), backendOf(entry, config), expected);
+    }
+    reader.checkRelations(others);
+    problems.throwIfAny('The unikernel');
+    // Whatever keeps it from being read is among the problems.
+    return unikernel as UnikernelSettings;
   };
 }
 

@@ -12,6 +12,7 @@ import type { StopPolicy } from '../contracts/stop-policy.js';
 import type { AwakeSpan } from './awake-hours.js';
 import type { BootSettings } from './boot.js';
 import type { CheckedConfig } from './config.js';
+import type { Needing } from './need-problems.js';
 import type { Configured, ConnectionSettings } from './contributed-settings.js';
 import type { DnsSettings } from './dns.js';
 import type { RelayedPort, RelaySettings } from './relay.js';
@@ -24,6 +25,21 @@ export type { Configured, ConnectionSettings } from './contributed-settings.js';
 export type { CacheSettings, DnsSettings, RateLimitSettings, UpstreamSettings, ZoneSettings } from './dns.js';
 export type { WakeSettings } from './wake.js';
 export type { Worded } from './worded-reader.js';
+
+/** The unikernels beside one that is read while Jitsu runs. */
+export interface OtherUnikernels {
+  has(name: string): boolean;
+  names(): Iterable<string>;
+  hasGroup(group: string): boolean;
+  /** Those that need others. */
+  readonly needing: readonly Needing[];
+}
+
+/**
+ * Checks one unikernel as those of the configuration are checked, and fills in all defaults.
+ * @throws JITSU_CONFIG_INVALID, as a `ConfigProblems` with all problems
+ */
+export type ReadUnikernel = (written: unknown, others: OtherUnikernels) => Promise<UnikernelSettings>;
 
 export interface UnikernelSettings {
   readonly name: string;
@@ -101,6 +117,8 @@ export interface Settings {
   readonly logFormat: CheckedConfig['log']['format'];
   readonly connections: readonly ConnectionSettings[];
   readonly unikernels: readonly UnikernelSettings[];
+  /** Reads one more while Jitsu runs. */
+  readonly readUnikernel: ReadUnikernel;
   readonly activitySources: readonly Configured<ActivitySource>[];
   readonly doormen: readonly Configured<Doorman>[];
   readonly notifiers: readonly Configured<Notifier>[];

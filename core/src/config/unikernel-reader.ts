@@ -17,7 +17,7 @@ import { checkOptions } from './option-check.js';
 import { check, schemaProblems } from './schema-problems.js';
 import { NO_RELAYS, relayedPorts, type RelayedPort } from './relay.js';
 import { FASTEST, stopModeProblem } from './stop.js';
-import type { UnikernelSettings } from './settings.js';
+import type { OtherUnikernels, UnikernelSettings } from './settings.js';
 import { addedKeys, addresslessSchema, COMMON_KEYS, unikernelSchema } from './unikernel.js';
 import type { UnikernelEntry } from './unikernel-entries.js';
 import { WordedReader, type Worded } from './worded-reader.js';
@@ -176,14 +176,30 @@ export class UnikernelReader {
     };
   }
 
-  /** Reports what is wrong with the names in needs and groups, once all unikernels are read. */
-  checkRelations(): void {
-    this.problems.add(...needProblems(this.#needing, this.#entryByName));
+  /**
+   * Reports what is wrong with the names in needs and groups, once all unikernels are read.
+   * @param others unikernels that were read before
+   */
+  checkRelations(others?: OtherUnikernels): void {
+    const own = this.#entryByName;
+    const names =
+      others === undefined
+        ? own
+        : {
+            has: (name: string) => own.has(name) || others.has(name),
+            keys: () => [...own.keys(), ...others.names()],
+          };
+    this.problems.add(...needProblems([...this.#needing, ...(others?.needing ?? [])], names));
     for (const [group, entry] of this.#groups) {
-      if (!this.#entryByName.has(group)) continue;
+      if (!names.has(group)) continue;
       const expected =
         'The name of a group that no unikernel has expected: `jitsu summon` and `jitsu stop` take either, and would not know which.';
       this.problems.addValue(entry.pathOf(['group']), group, expected);
+    }
+    for (const name of others === undefined ? [] : own.keys()) {
+      if (others?.hasGroup(name) !== true) continue;
+      const expected = 'A name that no group has expected: `jitsu summon` and `jitsu stop` take either.';
+      this.problems.addValue((own.get(name) as UnikernelEntry).pathOf(['name']), name, expected);
     }
   }
 

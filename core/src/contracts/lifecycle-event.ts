@@ -23,6 +23,8 @@ export type WakeCause =
  * - `kept`: something else than queries keeps it from being stopped, or does so no more; `reason` says what.
  * - `stopping`, `stopped`, `stop-failed`: the reaper or a command stops it.
  * - `lost`, `returned`: its backend cannot be asked, or can be asked again.
+ * - `added`, `changed`, `removed`: it came to be configured while Jitsu ran, is configured in another way, or is not
+ *   configured any more; what was removed runs on where it runs.
  */
 export type LifecycleEventKind =
   | 'summoning'
@@ -40,7 +42,10 @@ export type LifecycleEventKind =
   | 'stopped'
   | 'stop-failed'
   | 'lost'
-  | 'returned';
+  | 'returned'
+  | 'added'
+  | 'changed'
+  | 'removed';
 
 /** A change in the life of a unikernel. */
 export interface LifecycleEvent {

@@ -23,6 +23,7 @@ const KINDS: Partial<Record<JitsuErrorCode, Kind>> = {
   JITSU_ADDRESS_IN_USE: { infoCode: Other, text: 'another program answers at its address' },
   JITSU_BOOT_QUEUE_FULL: { infoCode: NotReady, text: 'too many boot at once: try again' },
   JITSU_STOPPED_BY_COMMAND: { infoCode: NotReady, text: 'it was stopped by command while it booted' },
+  JITSU_UNIKERNEL_REMOVED: { infoCode: Other, text: 'it is not configured any more' },
   JITSU_SHUTTING_DOWN: { infoCode: NotReady, text: 'this server is shutting down' },
   JITSU_BACKEND_UNREACHABLE: { infoCode: NetworkError, text: 'its backend does not answer' },
   JITSU_BACKEND_FAILED: { infoCode: Other, text: 'its backend failed' },

@@ -192,6 +192,11 @@ export class BackendStart {
     return objections;
   }
 
+  /** This one is not expected any more. */
+  forget(unikernel: Unikernel): void {
+    for (const expected of this.#expected) if (expected.unikernel === unikernel) this.#expected.delete(expected);
+  }
+
   /** Goes on in the background with what is expected, until all of it is there. */
   keepTrying(): void {
     if (this.#expected.size === 0) return;

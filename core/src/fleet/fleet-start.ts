@@ -175,17 +175,20 @@ export class FleetStart {
     return asked;
   }
 
+  /** Finds or defines the machine of a unikernel. @throws the objection of its backend or of a boot configurator */
+  async machineOf(settings: UnikernelSettings): Promise<Machine> {
+    const machine = await this.#register(settings);
+    if (this.#hasBootConfigurators(settings)) await this.#checkBoot(settings);
+    return machine;
+  }
+
   #startOf(name: string, { findsAddresses }: ConnectionSettings['contribution']): BackendStart {
     const backend = this.#backend(name);
     const { context } = this;
     const fleet: StartingFleet = {
       withhold: (unikernel, failure) => context.withhold(unikernel, failure),
       arrived: (backend, unikernels) => context.arrived(backend, unikernels),
-      machineOf: async (settings) => {
-        const machine = await this.#register(settings);
-        if (this.#hasBootConfigurators(settings)) await this.#checkBoot(settings);
-        return machine;
-      },
+      machineOf: (settings) => this.machineOf(settings),
       allow: async ({ options }, { name, addresses, probes }) => {
         const execution = await backend.allow({ name, options, addresses });
         for (const probe of probes) probe.allow?.({ name, id: '', addresses, execution: () => execution });
@@ -319,7 +322,7 @@ export class FleetStart {
 }
 
 /** Allows the commands of its probes, and the one by which it is kept. */
-function allowCommands({ plan }: Unikernel): void {
+export function allowCommands({ plan }: Pick<Unikernel, 'plan'>): void {
   const { name, id, addresses } = plan;
   const target = { name, id, addresses, execution: () => plan.machine.execution() };
   for (const probe of plan.probes) probe.allow?.(target);
@@ -327,7 +330,7 @@ function allowCommands({ plan }: Unikernel): void {
 }
 
 /** Two unikernels with one machine: each would stop the machine that the other has started. */
-function sameMachine(name: string, owner: string): ConfigProblem {
+export function sameMachine(name: string, owner: string): ConfigProblem {
   return {
     path: name,
     given: `the same machine as ${owner}`,

@@ -11,6 +11,7 @@ import type { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import type { Unikernel } from '../lifecycle/unikernel.js';
 import type { BackendStart } from './backend-start.js';
+import type { SharedPlan } from './common-plans.js';
 import { checkBackends, type BackendFinding } from './check-backends.js';
 import { FleetStart, type FleetContext } from './fleet-start.js';
 import type { Instances } from './instances.js';
@@ -30,8 +31,9 @@ export class Fleet {
   /** Finds unikernels by DNS names. */
   #names: Pick<NameTable<Unikernel>, 'find'> | undefined;
   readonly #start: FleetStart;
+  readonly #plans: Plans;
   /** The names of those that need others, or are in a group. */
-  readonly #related: string[] = [];
+  #related: string[] = [];
   readonly #connections: Pick<Settings, 'connections'>;
 
   /**
@@ -50,8 +52,8 @@ export class Fleet {
     const refuse = (problems: readonly ConfigProblem[]): void => {
       if (problems.length > 0) throw new ConfigProblems(source, problems);
     };
-    const plans = new Plans(instances, this.backends);
-    this.#start = new FleetStart(settings, this, plans, instances, context, refuse);
+    this.#plans = new Plans(instances, this.backends);
+    this.#start = new FleetStart(settings, this, this.#plans, instances, context, refuse);
     for (const { name, needs, group } of settings.unikernels) {
       if (needs !== undefined || group !== undefined) this.#related.push(name);
     }
@@ -101,6 +103,39 @@ export class Fleet {
       yield name;
       yield* plan.names;
     }
+  }
+
+  /** The unikernels that need others, or are in a group. */
+  get related(): readonly Unikernel[] {
+    return this.#related.map((name) => this.unikernels.get(name) as Unikernel);
+  }
+
+  /** What is wrong with one unikernel, as its backend and its probes are. */
+  problemsOf(unikernel: UnikernelSettings, connections: Settings['connections']): readonly ConfigProblem[] {
+    return settingsProblems({ connections, unikernels: [unikernel] }, this.backends, (probe) => this.portOf(probe));
+  }
+
+  /** Has the backend find or define the machine of one more unikernel, and plans it. @throws the backend's objection */
+  async plan(settings: UnikernelSettings): Promise<SharedPlan> {
+    return this.#plans.of(settings, await this.#start.machineOf(settings));
+  }
+
+  /** Lists one more unikernel, or one whose plan has changed. */
+  list(unikernel: Unikernel): void {
+    const { name, id, backendName, needs, group } = unikernel.plan;
+    this.unikernels.set(name, unikernel);
+    this.on(backendName).set(id, unikernel);
+    this.#related = this.#related.filter((other) => other !== name);
+    if (needs !== undefined || group !== undefined) this.#related.push(name);
+  }
+
+  /** Lists it no more. */
+  drop(unikernel: Unikernel): void {
+    const { name, id, backendName } = unikernel.plan;
+    this.unikernels.delete(name);
+    if (this.on(backendName).get(id) === unikernel) this.on(backendName).delete(id);
+    this.starts.get(backendName)?.forget(unikernel);
+    this.#related = this.#related.filter((other) => other !== name);
   }
 
   /** Connects all backends: see {@link FleetStart.connect}. */

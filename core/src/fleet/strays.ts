@@ -44,6 +44,13 @@ export class Strays {
     }
   }
 
+  /** Shows what has just been removed from the configuration, where its machine runs on. */
+  async release(backend: GuardedBackend, { plan }: Unikernel): Promise<void> {
+    for (const [name, stray] of this.#all) if (!this.#isLeft(stray)) this.#all.delete(name);
+    const { name, machine, addresses } = plan;
+    await this.#add(backend, { name, machine, addresses }, 'was removed');
+  }
+
   /** Those that are not off by now. */
   *values(): Iterable<Unikernel> {
     for (const stray of this.#all.values()) if (this.#isLeft(stray)) yield stray;
@@ -56,7 +63,12 @@ export class Strays {
     return [...this.values()].find(({ plan }) => plan.id === name.toLowerCase());
   }
 
-  async #add(backend: GuardedBackend, { name: former, machine, addresses = [] }: Stray): Promise<void> {
+  /** @param happened what is told of it, before that it runs */
+  async #add(
+    backend: GuardedBackend,
+    { name: former, machine, addresses = [] }: Stray,
+    happened = 'was started by an earlier Jitsu',
+  ): Promise<void> {
     const { id } = machine;
     const machines = this.fleet.on(backend.name);
     if (machines.has(id)) return;
@@ -81,7 +93,7 @@ export class Strays {
     const why = isExpected ? 'its backend cannot take it over' : 'it is not in the configuration any more';
     this.logger.warn(
       { unikernel: name, backend: backend.name, id },
-      `${name}${whose} was started by an earlier Jitsu and runs${number}, but ${why}. "jitsu stop ${name}" stops it; nothing else does.`,
+      `${name}${whose} ${happened} and runs${number}, but ${why}. "jitsu stop ${name}" stops it; nothing else does.`,
     );
   }
 

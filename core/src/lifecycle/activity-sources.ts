@@ -55,6 +55,10 @@ export class ActivitySources {
     for (const source of seeing) source.watch(endpoints);
   }
 
+  forget(unikernel: Unikernel): void {
+    this.#told.delete(unikernel);
+  }
+
   #of(unikernel: Unikernel, endpoints: ServiceEndpoints): readonly GuardedActivitySource[] {
     return this.sources.filter((source) => sees(source, unikernel, endpoints));
   }

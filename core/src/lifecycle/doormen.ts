@@ -21,6 +21,8 @@ class Armed implements Arming {
   isHeld = false;
   /** What is to become of what is held, where its summon has ended. */
   due: 'deliver' | 'refuse' | 'drop' | undefined;
+  /** Whether its unikernel was released: it is disarmed when what is held for it has ended. */
+  isLeft = false;
   /** Why it is not armed. */
   problem: string | undefined;
   /** Whether its doorman is at work for it. */
@@ -165,6 +167,27 @@ export class Doormen implements Disposable {
     this.#want(unikernel, this.#armed.get(unikernel), undefined);
   }
 
+  /** It has other ports, addresses or rules now: its doorman is told of them. */
+  replan(unikernel: Unikernel): void {
+    const armed = this.#armed.get(unikernel);
+    if (armed !== undefined) armed.told = undefined;
+    this.heed(unikernel);
+  }
+
+  /**
+   * It was released: what is held for it goes on where it runs, and is refused elsewhere, and nothing is held from now on.
+   * Resolves when its doorman has done that.
+   */
+  async leave(unikernel: Unikernel): Promise<void> {
+    const armed = this.#armed.get(unikernel);
+    if (armed === undefined) return;
+    armed.isLeft = true;
+    armed.wanted = undefined;
+    armed.due = unikernel.state === 'running' ? 'deliver' : 'refuse';
+    this.#work(armed);
+    await this.#whenIdle(unikernel);
+  }
+
   /** Its summon has failed: ends what is held for it. It stays armed. */
   end(unikernel: Unikernel, outcome: 'refuse' | 'drop'): void {
     const armed = this.#armed.get(unikernel);
@@ -228,6 +251,8 @@ export class Doormen implements Disposable {
       armed.addresses = unikernel.addresses;
       this.#begun(armed);
       doorman.arm(armed);
+    } else if (armed.isLeft && told !== undefined) {
+      this.#release(armed, 'deliver');
     } else {
       if (wanted === undefined) this.#armed.delete(unikernel);
       const { onIdle } = armed;

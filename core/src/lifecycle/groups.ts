@@ -18,6 +18,17 @@ export class Groups {
     for (const member of members) this.#others.delete(member);
   }
 
+  /** It is in no group any more. Returns the others of the group that it was in. */
+  remove(unikernel: Unikernel): readonly Unikernel[] {
+    const others = this.othersOf(unikernel);
+    const { group } = unikernel.plan;
+    if (group === undefined) return others;
+    if (others.length > 0) this.#members.set(group, [...others]);
+    else this.#members.delete(group);
+    for (const member of [unikernel, ...others]) this.#others.delete(member);
+    return others;
+  }
+
   /** In the order of the configuration; none where no unikernel is in such a group. */
   membersOf(group: string): readonly Unikernel[] {
     return this.#members.get(group) ?? NONE;

@@ -25,6 +25,10 @@ export class Keeps {
     return this.byCommand(unikernel) !== before;
   }
 
+  forget(unikernel: Unikernel): void {
+    this.#byCommand.delete(unikernel);
+  }
+
   /** Until when a command keeps it, by the wall clock; `undefined` where none does. */
   byCommand(unikernel: Unikernel): Milliseconds | undefined {
     const until = this.#byCommand.get(unikernel);

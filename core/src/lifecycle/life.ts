@@ -14,6 +14,7 @@ import type { PowerState } from '../contracts/machine.js';
  *   answers.
  * - `stopping`: stops are under way, or wait for the end of a start. `wanted`: the same, and a summon waits for their
  *   end, be it that the stop came first or that the machine is to be replaced.
+ * - `released`: it is no unikernel of this Jitsu any more, and nothing follows from any event.
  */
 export type Phase =
   | 'down'
@@ -30,7 +31,8 @@ export type Phase =
   | 'rising'
   | 'probing'
   | 'stopping'
-  | 'wanted';
+  | 'wanted'
+  | 'released';
 
 /** When a machine that runs by an earlier definition is replaced: once it is not used any more, or at once. */
 export type ReplaceMoment = 'idle' | 'now';
@@ -335,6 +337,7 @@ const RULES: Readonly<Record<Phase, Rules>> = {
     refused: () => to('stopping', 'refuse'),
     stop: () => to('stopping', 'end-stopped'),
   },
+  released: {},
 };
 
 /**
@@ -364,4 +367,5 @@ export const PHASE_NAMES = {
   probing: 'summoning',
   stopping: 'stopping',
   wanted: 'stopping',
+  released: 'down',
 } as const satisfies Record<Phase, string>;

@@ -32,8 +32,16 @@ import { StopQueue } from './stop-queue.js';
 import { recalled } from './stored-counters.js';
 import { Summon } from './summon.js';
 import { SummonSteps } from './summon-steps.js';
-import { backingOff, died, isItsFault, pastDeadline, stoppedByCommand, unreachable } from './summon-failures.js';
-import type { Failure, Unikernel, UnikernelRecord } from './unikernel.js';
+import {
+  backingOff,
+  died,
+  isItsFault,
+  pastDeadline,
+  removed,
+  stoppedByCommand,
+  unreachable,
+} from './summon-failures.js';
+import type { Failure, Unikernel, UnikernelPlan, UnikernelRecord } from './unikernel.js';
 import { UnikernelStatuses, type UnikernelStatus } from './unikernel-status.js';
 
 /** The time until the policies of a unikernel that still runs after a stop are asked again. */
@@ -160,6 +168,67 @@ export class Lifecycle implements Disposable {
     this.#relations.add(unikernels, find);
   }
 
+  /**
+   * It has another plan from now on: its answers are taken back, and whatever looks at it next goes by the new plan. Its
+   * machine runs on.
+   * @param find the unikernel with a name
+   */
+  change(unikernel: Unikernel, plan: UnikernelPlan, find: (name: string) => Unikernel): void {
+    const record = recordOf(unikernel);
+    this.#takeBack(record);
+    const isRelated = [record.plan, plan].some(({ needs, group }) => needs !== undefined || group !== undefined);
+    if (isRelated) this.#relations.remove(record);
+    record.replan(plan);
+    if (isRelated) this.#relations.add([record], find);
+    this.#watch.leave(record);
+    if (record.ready) this.#watch.ready(record);
+    this.traffic.sources?.heed(record);
+    this.traffic.doormen?.replan(record);
+    this.#announcer.announce(record, 'changed');
+    if (record.needy && this.#relations.needs.isUnmet(record)) this.#on(record, 'unmet');
+    this.#reaper.consider(record);
+  }
+
+  /**
+   * It is no unikernel of this Jitsu from now on: its answers are taken back, who waits for it gets
+   * JITSU_UNIKERNEL_REMOVED, and nothing is held, watched or stopped any more, but for a stop of which its backend has
+   * been told already. Its machine runs on. Resolves when nothing is held for it.
+   */
+  async release(unikernel: Unikernel): Promise<void> {
+    const record = recordOf(unikernel);
+    this.#takeBack(record);
+    if (record.summon !== undefined) this.#fail(record, false, removed(record));
+    record.phase = 'released';
+    record.lost = false;
+    this.#stops.release(record);
+    this.#reaper.forget(record);
+    this.#watch.forget(record);
+    this.#keeps.forget(record);
+    this.#times.forget(record);
+    this.traffic.sources?.forget(record);
+    this.#followers.get(record.plan.backendName)?.forget(record);
+    this.#relations.remove(record);
+    this.#announcer.announce(record, 'removed');
+    await this.traffic.doormen?.leave(record);
+  }
+
+  /** Its machine is there, and it is related to others as these are by their plans. Resolves when it was looked at. */
+  async join(unikernel: Unikernel, find: (name: string) => Unikernel): Promise<void> {
+    const { id, backendName } = unikernel.plan;
+    const follower = this.#followers.get(backendName);
+    const { strays } = this.#steps;
+    for (const stray of strays) {
+      // What was left of it until now is its own.
+      const isIts = stray.plan.id === id && stray.plan.backendName === backendName;
+      if (!isIts && stray.state !== 'off') continue;
+      strays.delete(stray);
+      if (isIts) follower?.forget(stray);
+    }
+    this.#relations.add([unikernel], find);
+    this.#announcer.announce(unikernel, 'added');
+    await follower?.look(unikernel);
+  }
+
   /** Lets no unikernel boot until the returned function is called: who asks meanwhile waits. */
   holdBoots(): () => void {
     return this.#boots.hold();
@@ -173,6 +242,7 @@ export class Lifecycle implements Disposable {
    */
   summon(unikernel: Unikernel, cause: WakeCause): Promise<void> {
     if (unikernel.ready) return Promise.resolve();
+    if (unikernel.phase === 'released') return Promise.reject(removed(unikernel));
     if (unikernel.summon) return unikernel.summon.promise;
     const record = recordOf(unikernel);
     const now = this.clock.now();
@@ -214,6 +284,7 @@ export class Lifecycle implements Disposable {
    */
   stop(unikernel: Unikernel, reason: string, mode?: StopMode): Promise<void> {
     if (this.#closed) return Promise.reject(this.#closed);
+    if (unikernel.phase === 'released') return Promise.reject(removed(unikernel));
     return this.#stop(recordOf(unikernel), 'stop', reason, mode);
   }
 
@@ -278,6 +349,7 @@ export class Lifecycle implements Disposable {
    * that has passed ends that.
    */
   keep(unikernel: Unikernel, until: Milliseconds): void {
+    if (unikernel.phase === 'released') return;
     if (this.#keeps.keep(unikernel, until)) {
       this.#announcer.announce(unikernel, 'kept', { reason: this.#keeps.reasonOf(unikernel) });
       this.listeners.onCount?.(unikernel);
@@ -323,6 +395,11 @@ export class Lifecycle implements Disposable {
 
   /** First packets to it are not held any more: ends the leases of answers that were given for that. */
   unheld(unikernel: Unikernel): void {
+    this.takeBack(unikernel);
+  }
+
+  /** Ends the leases of its answers: they would be others now. */
+  takeBack(unikernel: Unikernel): void {
     this.#takeBack(recordOf(unikernel));
   }
 
@@ -397,6 +474,7 @@ export class Lifecycle implements Disposable {
 
   /** @param description its backend has just described its machine, which is how the event became known */
   #on(unikernel: UnikernelRecord, event: LifeEvent, description?: MachineDescription): void {
+    if (unikernel.phase === 'released') return;
     const before = unikernel.state;
     if (description) this.#note(unikernel, description);
     if (this.#disposed) return;
@@ -410,7 +488,8 @@ export class Lifecycle implements Disposable {
   /** Has its first packets held, and its traffic remembered, by what it is now. */
   #heed(unikernel: UnikernelRecord): void {
     const { sources, doormen } = this.traffic;
-    if ((sources === undefined && doormen === undefined) || this.#steps.strays.has(unikernel)) return;
+    if ((sources === undefined && doormen === undefined) || unikernel.phase === 'released') return;
+    if (this.#steps.strays.has(unikernel)) return;
     sources?.heed(unikernel);
     doormen?.heed(unikernel);
   }
@@ -597,6 +676,7 @@ export class Lifecycle implements Disposable {
 
   /** Takes over a description by the backend. */
   #note(unikernel: UnikernelRecord, { state, detail, domainId, macs, outdated }: MachineDescription): void {
+    if (unikernel.phase === 'released') return;
     unikernel.learnt += 1;
     unikernel.state = state;
     unikernel.detail = detail;

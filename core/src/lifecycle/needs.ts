@@ -24,6 +24,18 @@ export class Needs {
     for (const need of needs) this.#dependents.set(need, [...this.dependentsOf(need), unikernel]);
   }
 
+  /** It needs nothing any more. Returns what it needed. */
+  remove(unikernel: Unikernel): readonly Unikernel[] {
+    const needs = this.of(unikernel);
+    this.#needs.delete(unikernel);
+    for (const need of needs) {
+      const rest = this.dependentsOf(need).filter((dependent) => dependent !== unikernel);
+      if (rest.length > 0) this.#dependents.set(need, rest);
+      else this.#dependents.delete(need);
+    }
+    return needs;
+  }
+
   of(unikernel: Unikernel): readonly Unikernel[] {
     return this.#needs.get(unikernel) ?? NONE;
   }

@@ -65,6 +65,11 @@ export class PowerFollower implements Disposable {
     if (!this.#watch && !isDown(unikernel)) this.#awake.add(unikernel);
   }
 
+  /** It is no unikernel of this Jitsu any more. */
+  forget(unikernel: Unikernel): void {
+    this.#awake.delete(unikernel);
+  }
+
   [Symbol.dispose](): void {
     this.#disposed = true;
     this.#watch?.[Symbol.dispose]();

@@ -17,7 +17,9 @@ class ReadyLease implements AnswerLease {
   constructor(
     private readonly unikernels: readonly Unikernel[],
     readonly used: (times: number) => void,
+    onEnd: () => void,
   ) {
+    this.#listeners.push(onEnd);
     for (const unikernel of unikernels) unikernel.rely(this.#end);
   }
 
@@ -57,8 +59,11 @@ export class ReadyLeases {
     const isGiven = (each: Unikernel): boolean =>
       each.ready || (each.plan.wakesOn === 'connection' && this.isHeld(each));
     if (!concerned.every(isGiven)) return undefined;
-    const lease = new ReadyLease(concerned, (times) => {
+    const used = (times: number): void => {
       for (const unikernel of wanted) this.count(unikernel, name, times);
+    };
+    const lease = new ReadyLease(concerned, used, () => {
+      if (this.#leases.get(key) === lease) this.#leases.delete(key);
     });
     this.#leases.set(key, lease);
     return lease;

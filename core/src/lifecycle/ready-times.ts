@@ -23,6 +23,10 @@ export class ReadyTimes {
     this.#times.set(unikernel, times);
   }
 
+  forget(unikernel: Unikernel): void {
+    this.#times.delete(unikernel);
+  }
+
   of(unikernel: Unikernel): StoredReadyTimes | undefined {
     return this.#times.get(unikernel);
   }

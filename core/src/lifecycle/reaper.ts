@@ -125,6 +125,13 @@ export class Reaper implements Disposable {
     return { ...(askAgainAt !== Infinity && isByCommand !== true && { stopAt: askAgainAt }), why };
   }
 
+  /** It is no unikernel of this Jitsu any more, and is not stopped. */
+  forget(unikernel: Unikernel): void {
+    this.#deadlines.delete(unikernel);
+    this.#kept.delete(unikernel);
+    this.#commanded.delete(unikernel);
+  }
+
   /** Stops no unikernel any more. */
   [Symbol.dispose](): void {
     this.#disposed = true;
@@ -288,7 +295,7 @@ export class Reaper implements Disposable {
     }
     const why = `its command "${command.words}"${problem === undefined ? '' : `, which says nothing: ${problem}`}`;
     const askAgainAt = this.clock.now() + COMMAND_INTERVAL;
-    if (keep) this.#commanded.set(unikernel, { askAgainAt, why, isByCommand: true });
+    if (keep && unikernel.phase !== 'released') this.#commanded.set(unikernel, { askAgainAt, why, isByCommand: true });
     else this.#commanded.delete(unikernel);
   }
 
@@ -296,8 +303,8 @@ export class Reaper implements Disposable {
    * A summon, stop or start under way ends with another call where the unikernel runs then. A machine that is down, or in
    * an unknown state, is not stopped.
    */
-  #mayStop({ summon, stops, starting, state }: Unikernel): boolean {
-    if (this.#disposed || summon || stops || starting) return false;
+  #mayStop({ phase, summon, stops, starting, state }: Unikernel): boolean {
+    if (this.#disposed || phase === 'released' || summon || stops || starting) return false;
     return state === 'running';
   }
 

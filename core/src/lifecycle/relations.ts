@@ -24,6 +24,11 @@ export class Relations {
     }
   }
 
+  /** To be called before its plan changes, and when it is released: it concerns nobody any more. */
+  remove(unikernel: Unikernel): void {
+    for (const other of [...this.needs.remove(unikernel), ...this.groups.remove(unikernel)]) this.life.consider(other);
+  }
+
   /** Wakes what goes together with one that is summoned; whoever has summoned that does not wait for it. */
   summoned(unikernel: Unikernel, { kind }: WakeCause): void {
     if (kind === 'group') return;

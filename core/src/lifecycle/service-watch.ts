@@ -93,6 +93,12 @@ export class ServiceWatch implements Disposable {
     this.#deadlines.delete(unikernel);
   }
 
+  /** It is no unikernel of this Jitsu any more. */
+  forget(unikernel: Unikernel): void {
+    this.leave(unikernel);
+    this.#silent.delete(unikernel);
+  }
+
   /**
    * To be asked when nothing has answered for the whole deadline of a summon of a unikernel that runs. Whether it is to be
    * restarted: a look of this run has found that its service had stopped answering, it would come back as another one,

@@ -7,10 +7,14 @@ import type { Doormen } from './doormen.js';
 import { STOP_LIMIT } from './guarded-backend.js';
 import type { LifeReports } from './life-reports.js';
 import { look } from './power-follower.js';
+import { removed } from './summon-failures.js';
 import type { Stop, Unikernel } from './unikernel.js';
 
 /** Carries out all requested stops of a unikernel, one after the other. */
 export class StopQueue {
+  /** Those of which a stop is being carried out. */
+  readonly #running = new Set<Unikernel>();
+
   /** @param giveUp called where a unikernel cannot be stopped since its start hangs */
   constructor(
     private readonly life: Pick<LifeReports, 'on' | 'note' | 'stopsChanged'>,
@@ -40,8 +44,17 @@ export class StopQueue {
     void this.run(unikernel);
   }
 
+  /** It was released: only a stop that its backend has been told of goes on, and all others are rejected. */
+  release(unikernel: Unikernel): void {
+    if (this.#running.has(unikernel)) return;
+    const { stops = [] } = unikernel;
+    this.life.stopsChanged(unikernel, undefined);
+    for (const stop of stops) stop.reject(removed(unikernel));
+  }
+
   /** Carries out the waiting stops, and those that are added meanwhile. */
   async run(unikernel: Unikernel): Promise<void> {
+    this.#running.add(unikernel);
     for (let isLast = false; !isLast;) {
       const [stop] = unikernel.stops as readonly [Stop];
       const settle = await this.#stop(unikernel, stop).then(
@@ -50,6 +63,7 @@ export class StopQueue {
       );
       const rest = (unikernel.stops as readonly Stop[]).slice(1);
       isLast = rest.length === 0;
+      if (isLast) this.#running.delete(unikernel);
       this.life.stopsChanged(unikernel, isLast ? undefined : rest);
       if (isLast) this.life.on(unikernel, 'stopped');
       settle();
@@ -62,10 +76,12 @@ export class StopQueue {
 
   async #stop(unikernel: Unikernel, { reason, mode }: Stop): Promise<void> {
     const decidedAt = this.clock.now();
+    if (unikernel.phase === 'released') throw removed(unikernel);
     if (unikernel.state === 'off') return;
     // Who connects from now on must find either the service or somebody who holds the packet.
     const armed = this.doormen?.beforeStop(unikernel);
     if (armed !== undefined) await armed;
+    if (isReleased(unikernel)) throw removed(unikernel);
     this.announcer.announce(unikernel, 'stopping', { reason });
     try {
       await bringDown(unikernel.plan, mode, this.clock);
@@ -77,6 +93,11 @@ export class StopQueue {
     }
     this.announcer.announce(unikernel, 'stopped', { reason, duration: this.clock.now() - decidedAt });
   }
+}
+
+/** A function, since the compiler does not know that the phase changes during a wait. */
+function isReleased({ phase }: Unikernel): boolean {
+  return phase === 'released';
 }
 
 /**

@@ -11,6 +11,7 @@ const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
   'JITSU_NEED_FAILED',
   'JITSU_BOOT_QUEUE_FULL',
   'JITSU_STOPPED_BY_COMMAND',
+  'JITSU_UNIKERNEL_REMOVED',
   'JITSU_SHUTTING_DOWN',
 ]);
 
@@ -97,6 +98,11 @@ export function unreachable({ name, plan, detail }: Unikernel): JitsuError {
 /** The error of a summon that a stop has ended. */
 export function stoppedByCommand({ name }: Unikernel): JitsuError {
   return new JitsuError('JITSU_STOPPED_BY_COMMAND', `${name} was stopped by command while it booted.`);
+}
+
+/** The error of whatever waited for a unikernel that was removed. */
+export function removed({ name }: Unikernel): JitsuError {
+  return new JitsuError('JITSU_UNIKERNEL_REMOVED', `${name} was removed from the configuration meanwhile.`);
 }
 
 /** A duration for people, to a tenth of a second. */

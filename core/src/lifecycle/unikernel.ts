@@ -129,7 +129,7 @@ export class UnikernelRecord implements Life {
   /** The counters of its names, once a query was counted. */
   counted: ReadonlyMap<string, NameCounter> | undefined;
 
-  constructor(readonly plan: UnikernelPlan) {}
+  constructor(public plan: UnikernelPlan) {}
 
   get name(): string {
     return this.plan.name;
@@ -151,6 +151,16 @@ export class UnikernelRecord implements Life {
 
   get needy(): boolean {
     return this.plan.needs !== undefined;
+  }
+
+  /** Takes another plan, and keeps the counters of the names that stay. */
+  replan(plan: UnikernelPlan): void {
+    const { counted } = this;
+    this.plan = plan;
+    this.counted = undefined;
+    if (counted === undefined) return;
+    const kept = plan.names.map((name) => counted.get(name) ?? { name, requests: 0, lastAsked: undefined });
+    this.counted = new Map(kept.map((counter) => [counter.name, counter]));
   }
 
   /** A counter per name. */

@@ -58,6 +58,12 @@ function describeEvent(event: LifecycleEvent): string {
       return `its backend ${event.backend} cannot be asked${because}`;
     case 'returned':
       return `its backend ${event.backend} answers again: ${event.state}`;
+    case 'added':
+      return `added${at}`;
+    case 'changed':
+      return `configured in another way${at}`;
+    case 'removed':
+      return event.state === 'running' ? `removed; it runs on${number}` : 'removed';
   }
 }
 

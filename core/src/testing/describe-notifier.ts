@@ -46,6 +46,9 @@ const KINDS: Readonly<Record<LifecycleEventKind, true>> = {
   'stop-failed': true,
   lost: true,
   returned: true,
+  added: true,
+  changed: true,
+  removed: true,
 };
 
 /** Defines the mocha tests of the notifier contract, with mocha's global `describe` and `it`. */

@@ -27,6 +27,51 @@ describe('an index of texts', () => {
     );
   });
 
+  it('tells what a map would tell, whatever is set and removed', () => {
+    const change = fc.record({ key: text, value: fc.nat(), isRemoved: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 300 }), (changes) => {
+        const [index, map] = [new TextIndex<number>(), new Map<string, number>()];
+        for (const { key, value, isRemoved } of changes) {
+          if (isRemoved) {
+            assert.equal(index.delete(key), map.get(key));
+            map.delete(key);
+          } else {
+            index.set(key, value);
+            map.set(key, value);
+          }
+          assert.equal(index.size, map.size);
+        }
+        assert.deepEqual([...index.keys()], [...map.keys()]);
+        assert.deepEqual([...index.values()], [...map.values()]);
+        for (const { key } of changes) assert.equal(index.get(key), map.get(key));
+      }),
+    );
+  });
+
+  it('finds what is left of 100,000 when others were removed, and keeps no room for these', () => {
+    const index = new TextIndex<number>();
+    for (let number = 0; number < 100_000; number += 1) index.set(`host-${number}`, number);
+    for (let number = 0; number < 100_000; number += 1) if (number % 10 !== 3) index.delete(`host-${number}`);
+    assert.equal(index.size, 10_000);
+    for (let number = 0; number < 100_000; number += 1) {
+      assert.equal(index.get(`host-${number}`), number % 10 === 3 ? number : undefined);
+    }
+    assert.equal([...index.values()].length, 10_000);
+  });
+
+  it('shows whoever goes through it all that stays, whatever is removed meanwhile', () => {
+    const index = new TextIndex<number>();
+    for (let number = 0; number < 100; number += 1) index.set(`host-${number}`, number);
+    const seen: number[] = [];
+    for (const number of index.values()) {
+      seen.push(number);
+      if (number % 2 === 0) for (const other of [number, number + 1]) if (other % 3 > 0) index.delete(`host-${other}`);
+    }
+    assert.ok(seen.every((number) => typeof number === 'number'));
+    for (const number of index.values()) assert.ok(seen.includes(number));
+  });
+
   it('leaves what is there to the first that was added, and says who that is', () => {
     const index = new TextIndex<string>();
     assert.equal(index.add('a.test', 'first'), undefined);

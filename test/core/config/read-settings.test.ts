@@ -57,7 +57,7 @@ const LOCAL = [
 
 describe('the settings', () => {
   it('have a default for everything', async () => {
-    const { dns, wake, boot, stateStore, ...settings } = await read({});
+    const { dns, wake, boot, stateStore, readUnikernel, ...settings } = await read({});
     assert.deepEqual([stateStore.contribution.name, stateStore.options], ['memory', {}]);
     assert.deepEqual(dns, {
       bind: ['127.0.0.1'],
@@ -113,6 +113,7 @@ describe('the settings', () => {
       firstBackOff: 1_000,
       longestBackOff: 300_000,
     });
+    assert.equal(typeof readUnikernel, 'function');
     assert.deepEqual(settings, {
       relay: { idle: 7_500_000, ignore: { paths: [], userAgents: [] } },
       onExit: 'keep',

@@ -30,7 +30,7 @@ const LONGEST_CHAIN = 32;
 export class AliasResolver implements Resolver {
   constructor(
     private readonly source: Resolver,
-    private readonly local: Pick<UnikernelResolver<DnsUnikernel>, 'holds' | 'answersFor' | 'resolve'>,
+    private readonly local: Pick<UnikernelResolver<DnsUnikernel>, 'holds' | 'answersFor' | 'resolve' | 'changes'>,
     private readonly scrubber: Pick<AnswerScrubber, 'guards' | 'scrub'>,
   ) {}
 
@@ -45,8 +45,9 @@ export class AliasResolver implements Resolver {
     if (!('message' in answer) || !mayBeginWithAlias(query, answer)) return answer;
     const leads = connectionType(query.type) !== undefined;
     if (!leads && !isNameError(answer)) return answer;
-    if (answer instanceof CheckedAnswer && answer.summary.leadsElsewhere) return answer;
-    if (!this.mayLeadHere(answer)) return rememberedElsewhere(answer);
+    const { changes } = this.local;
+    if (answer instanceof CheckedAnswer && answer.summary.leadsElsewhere === changes) return answer;
+    if (!this.mayLeadHere(answer)) return rememberedElsewhere(answer, changes);
     const chain = new AliasChain(answer);
     for (const name of chain.targets()) {
       if (!leads) {
@@ -57,9 +58,11 @@ export class AliasResolver implements Resolver {
       const own = this.local.resolve({ ...query, name }, signal);
       if (own === undefined) continue;
       const before = chain.recordsBefore(name);
-      return 'then' in own ? own.then((given) => this.joined(query, before, given)) : this.joined(query, before, own);
+      if (!('then' in own)) return this.joined(query, before, own);
+      // Where the name is none of ours any more, it leads elsewhere.
+      return own.then((given) => (given === undefined ? answer : this.joined(query, before, given)));
     }
-    return rememberedElsewhere(answer);
+    return rememberedElsewhere(answer, changes);
   }
 
   /** Whether any CNAME record is for a name of ours, be it out of order; or there are too many to tell. */
@@ -113,10 +116,10 @@ function mayBeginWithAlias({ type }: DnsQuery, answer: MessageAnswer): boolean {
 }
 
 /** All answers of a cached message share its summary, so that its names are read once. */
-function rememberedElsewhere(answer: MessageAnswer): MessageAnswer {
+function rememberedElsewhere(answer: MessageAnswer, changes: number): MessageAnswer {
   // Of a long message, this may be the beginning alone.
   const isWhole = answer instanceof CheckedAnswer && answer.message.length >= answer.summary.end;
-  if (isWhole) answer.summary.leadsElsewhere = true;
+  if (isWhole) answer.summary.leadsElsewhere = changes;
   return answer;
 }
 

@@ -20,8 +20,20 @@ import { Zones } from './zones.js';
 const MOST_LOOKED_AT = 100;
 const MOST_SHARED = 2;
 
-/** The lease of answers that depend on the configuration alone: it never ends, and its uses are not counted. */
-export const LASTING_LEASE: AnswerLease = { holds: true, onEnd: () => undefined };
+/** The lease of answers that depend on the names and addresses of unikernels alone: its uses are not counted. */
+class NamesLease implements AnswerLease {
+  holds = true;
+  private readonly listeners: (() => void)[] = [];
+
+  onEnd(listener: () => void): void {
+    if (this.holds) this.listeners.push(listener);
+  }
+
+  end(): void {
+    this.holds = false;
+    for (const listener of this.listeners.splice(0)) listener();
+  }
+}
 
 /**
  * The TTL of the answer that a name has no records of a family whose unikernels fail, in seconds: they may be up the next
@@ -55,6 +67,12 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
   private readonly elsewhere: Resolver | undefined;
   private readonly zones: Zones;
   private readonly roundRobin = new RoundRobin();
+  /** The number of changes of names since the start. */
+  changes = 0;
+  /** Ends when any name changes, which is rare. */
+  private namesLease = new NamesLease();
+  /** Looks for each query that waits whether its name is still found as before. */
+  private readonly waiting = new Set<() => void>();
   /** Some of the domains that have names of ours, and others that are forwarded. */
   readonly sharedDomains: readonly string[];
 
@@ -85,8 +103,36 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     return this.holds(name) || this.zones.isAuthoritativeFor(name);
   }
 
+  /** Answers for one more unikernel from now on. */
+  add(unikernel: Unikernel): void {
+    const { names } = unikernel.plan;
+    this.rename(names, () => {
+      this.table.add(unikernel);
+      this.zones.add(names);
+    });
+  }
+
+  /** Answers for a unikernel no more; queries that wait for it get the answer that there is without it. */
+  remove(unikernel: Unikernel): void {
+    const { names } = unikernel.plan;
+    this.rename(names, () => {
+      this.table.remove(unikernel);
+      this.dropDomains(names);
+    });
+  }
+
+  /** To be called when a unikernel has another plan than before. */
+  change(unikernel: Unikernel, before: Unikernel['plan']): void {
+    const { names } = unikernel.plan;
+    this.rename([...before.names, ...names], () => {
+      this.table.change(unikernel, before);
+      this.dropDomains(before.names);
+      this.zones.add(names);
+    });
+  }
+
   /** Synchronous, unless a unikernel or an upstream has to be waited for. */
-  resolve(query: DnsQuery, signal: AbortSignal): DnsAnswer | undefined | Promise<DnsAnswer> {
+  resolve(query: DnsQuery, signal: AbortSignal): DnsAnswer | undefined | Promise<DnsAnswer | undefined> {
     const pointer = query.type === RecordType.PTR ? this.table.behindAddress(query.name) : undefined;
     if (pointer !== undefined) {
       const ttl = inSeconds(pointer.entry.plan.ttl);
@@ -101,6 +147,55 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     const top = query.type === RecordType.ANY ? this.zones.soaAt(query.name) : undefined;
     if (top !== undefined) return positive([minimalAny(query.name, top.ttl)]);
     return this.negative(query, match === undefined ? Rcode.NameError : Rcode.NoError);
+  }
+
+  /**
+   * Takes back all answers that depend on these names: of those that have them before or after the change, and, where a
+   * name comes to lie below a wildcard, of those that had the wildcard.
+   */
+  private rename(names: readonly string[], change: () => void): void {
+    const concerned = new Set<Unikernel>();
+    const note = (name: string): void => {
+      const match = this.table.find(canonicalName(name));
+      if (match?.kind === 'entries') for (const unikernel of match.entries) concerned.add(unikernel);
+    };
+    for (const name of names) note(name);
+    change();
+    this.changes += 1;
+    for (const name of names) {
+      note(name);
+      this.roundRobin.forget(canonicalName(name));
+    }
+    for (const unikernel of concerned) this.service.takeBack(unikernel);
+    const { namesLease } = this;
+    this.namesLease = new NamesLease();
+    namesLease.end();
+    for (const look of [...this.waiting]) look();
+  }
+
+  private dropDomains(names: readonly string[]): void {
+    this.zones.remove(names, (domain) => this.table.has(domain));
+  }
+
+  /** The answer; or where the name is found otherwise before it is there, whatever is answered then. */
+  private orAnew(
+    query: DnsQuery,
+    name: string,
+    unikernels: readonly Unikernel[],
+    answered: Promise<DnsAnswer>,
+    signal: AbortSignal,
+  ): Promise<DnsAnswer | undefined> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const match = this.table.find(query.name);
+        if (match?.kind === 'entries' && match.name === name && isSame(match.entries, unikernels)) return;
+        this.waiting.delete(look);
+        resolve(this.resolve(query, signal));
+      };
+      this.waiting.add(look);
+      const ended = (): unknown => this.waiting.delete(look);
+      answered.finally(ended).then(resolve, reject);
+    });
   }
 
   private someSharedDomains(unikernels: readonly Unikernel[]): readonly string[] {
@@ -118,14 +213,14 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     name: string,
     unikernels: readonly Unikernel[],
     signal: AbortSignal,
-  ): DnsAnswer | Promise<DnsAnswer> {
+  ): DnsAnswer | Promise<DnsAnswer | undefined> {
     if (query.type === RecordType.ANY) return positive([minimalAny(query.name, shortestTtl(unikernels))]);
     const family = connectionType(query.type);
     if (family === undefined) return this.answerOfOtherType(query, signal);
     const wanted = unikernels.filter(family.mayHave);
     if (wanted.length === 0) {
       const mayChange = unikernels.some(({ addressesMayChange }) => addressesMayChange);
-      return leased(this.negative(query, Rcode.NoError), mayChange ? undefined : LASTING_LEASE);
+      return leased(this.negative(query, Rcode.NoError), mayChange ? undefined : this.namesLease);
     }
 
     const { ready, sleeping } = byReadiness(wanted);
@@ -175,7 +270,8 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
       if (prolongs && !signal.aborted) for (const unikernel of up) this.service.countAnswer(unikernel, name, now);
       return answer(up);
     }, failed);
-    if (!woken.every(({ failing }) => failing) || !others(unikernels, wanted).some(this.isUp)) return answered;
+    if (!woken.every(({ failing }) => failing) || !others(unikernels, wanted).some(this.isUp))
+      return this.orAnew(query, name, unikernels, answered, signal);
     // They are tried again, which hardly anybody should wait for.
     answered.catch(() => undefined);
     return this.leftToOthers(query);
@@ -221,7 +317,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
   private answerOfOtherType(query: DnsQuery, signal: AbortSignal): DnsAnswer | Promise<DnsAnswer> {
     const nothing = this.negative(query, Rcode.NoError);
     if (this.elsewhere === undefined || this.zones.isAuthoritativeFor(query.name))
-      return leased(nothing, LASTING_LEASE);
+      return leased(nothing, this.namesLease);
     const given = this.elsewhere.resolve(query, signal);
     // Whether it is passed on depends on the client, too: another client may not get this from the packet cache.
     if (given === undefined) return nothing;
@@ -273,6 +369,10 @@ function others<Unikernel>(unikernels: readonly Unikernel[], wanted: readonly Un
   return unikernels.filter((unikernel) => !wanted.includes(unikernel));
 }
 
+function isSame<T>(some: readonly T[], others: readonly T[]): boolean {
+  return some.length === others.length && some.every((one, index) => one === others[index]);
+}
+
 function* namesOf(unikernels: readonly DnsUnikernel[]): Iterable<string> {
   for (const { plan } of unikernels) yield* plan.names;
 }
@@ -314,6 +414,11 @@ class RoundRobin {
     const start = (this.next.get(key) ?? 0) % elements.length;
     this.next.set(key, start + 1);
     return [...elements.slice(start), ...elements.slice(0, start)];
+  }
+
+  /** Where the configured name changes, it begins anew. */
+  forget(name: string): void {
+    for (const { type } of TYPES.values()) this.next.delete(`${type} ${name}`);
   }
 }
 

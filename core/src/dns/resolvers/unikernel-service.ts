@@ -62,4 +62,7 @@ export interface UnikernelService<Unikernel extends DnsUnikernel> {
    * @param behind all unikernels of the name: one that may yet get such an address has to be ready, too
    */
   lease(key: string, name: string, wanted: readonly Unikernel[], behind: readonly Unikernel[]): AnswerLease | undefined;
+
+  /** Ends the leases of its answers: they would be others now. */
+  takeBack(unikernel: Unikernel): void;
 }

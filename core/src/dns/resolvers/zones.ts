@@ -49,6 +49,11 @@ export class Zones {
     private readonly timing: ZoneTiming,
   ) {
     for (const { name, authoritative } of settings) this.configured.set(canonicalName(name), authoritative);
+    this.add(names);
+  }
+
+  /** These names are there as well. @throws RangeError for an invalid name */
+  add(names: Iterable<string>): void {
     let latest: string | undefined;
     for (const name of names) {
       const parent = parentName(canonicalName(name));
@@ -57,6 +62,17 @@ export class Zones {
       latest = parent;
       if (parent === undefined || !isBelowOneOf(parent, RESERVED)) continue;
       if (this.closestConfigured(parent) === undefined) this.parents.add(parent);
+    }
+  }
+
+  /**
+   * These names are not there any more.
+   * @param isLeft whether a domain has any name left
+   */
+  remove(names: Iterable<string>, isLeft: (domain: string) => boolean): void {
+    for (const name of names) {
+      const parent = parentName(canonicalName(name));
+      if (parent !== undefined && !isLeft(parent)) this.parents.delete(parent);
     }
   }
 

@@ -199,8 +199,11 @@ export interface MessageSummary {
   readonly extendedRcode: number;
   /** The message's Extended DNS Error, as an EDNS option. */
   readonly extendedError?: Uint8Array | undefined;
-  /** Whether its CNAME records are known to lead to no name of this server; false where that was not found out. */
-  leadsElsewhere: boolean;
+  /**
+   * Its CNAME records are known to lead to no name of this server, as its names were after so many changes; -1 where that
+   * was not found out.
+   */
+  leadsElsewhere: number;
 }
 
 export function summaryOf(sections: MessageSections): MessageSummary {
@@ -215,7 +218,7 @@ export function summaryOf(sections: MessageSections): MessageSummary {
     goesOn: behindOpt.length > 0,
     extendedRcode: opt?.extendedRcode ?? 0,
     extendedError,
-    leadsElsewhere: false,
+    leadsElsewhere: -1,
   };
 }
 

@@ -7,7 +7,6 @@ import { AccessControl, type AdmissionSecrets } from '#core/dns/admission/access
 import { SipHash } from '#core/dns/admission/sip-hash.js';
 import { addressBytes } from '#core/net/address-bytes.js';
 import { DnsServer } from '#core/dns/server.js';
-import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import { QueryHandler } from '#core/dns/query-handler.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { cookieIn, cookieOfKind, queryWithCookie, type CookieKind } from '../../../support/dns-cookie.js';
@@ -16,6 +15,7 @@ import { decodeReply, queryBytes, type Reply } from '../../../support/dns-messag
 import { dnsSettings } from '../../../support/dns-settings.js';
 import { FakeLease } from '../../../support/fake-lease.js';
 import { wakeSettings } from '../../../support/wake-settings.js';
+import { LASTING_LEASE } from '../../../support/fake-lease.js';
 
 const far: DnsClient = { address: '192.0.2.1', port: 40_000, transport: 'udp' };
 const near: DnsClient = { ...far, address: '127.0.0.1' };

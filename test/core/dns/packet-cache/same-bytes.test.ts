@@ -5,7 +5,6 @@ import type { DnsAnswer, DnsClient, Resolver } from '#core/contracts/resolver.js
 import type { ResourceRecord } from '#core/contracts/resource-record.js';
 import { AccessControl } from '#core/dns/admission/access-control.js';
 import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
-import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import { QueryHandler } from '#core/dns/query-handler.js';
 import { addressBytes } from '#core/net/address-bytes.js';
 import { encodeName } from '#core/dns/wire/domain-name.js';
@@ -18,6 +17,7 @@ import { queryBytes } from '../../../support/dns-message.js';
 import { udpClient } from '../../../support/dns-query.js';
 import { dnsSettings } from '../../../support/dns-settings.js';
 import { withOptions, type EdnsOption } from '../../../support/edns-options.js';
+import { LASTING_LEASE } from '../../../support/fake-lease.js';
 
 const NOW = 1_700_000_000_000;
 

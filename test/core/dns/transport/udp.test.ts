@@ -5,7 +5,6 @@ import type { DnsSettings } from '#core/config/settings.js';
 import type { Endpoint } from '#core/net/endpoint.js';
 import type { DnsClient, DnsQuery, Resolver } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/server.js';
-import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { askByUdp } from '../../../support/dns-exchange.js';
 import { serverContext } from '../../../support/dns-admission.js';
@@ -14,6 +13,7 @@ import { decodeReply, queryBytes } from '../../../support/dns-message.js';
 import { udpClient } from '../../../support/dns-query.js';
 import { dnsSettings } from '../../../support/dns-settings.js';
 import { describeOverUdp } from '../../../support/udp-transports.js';
+import { LASTING_LEASE } from '../../../support/fake-lease.js';
 
 /** A query with an EDNS option of that many zeros (RFC 7830). */
 function paddedQuery(padding: number): Uint8Array {

@@ -7,7 +7,6 @@ import { setEnvironmentData } from 'node:worker_threads';
 import type { DnsClient } from '#core/contracts/resolver.js';
 import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
 import { createPacketMemory } from '#core/dns/packet-cache/packet-memory.js';
-import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import type { MessageHandler } from '#core/dns/transport/udp-transport.js';
 import { MmsgTransport, type MmsgContext } from '#core/dns/transport/mmsg/mmsg-transport.js';
 import { ENVELOPE_WORDS } from '#core/net/datagram-batch.js';
@@ -22,6 +21,7 @@ import { aQuery } from '../../../../support/dns-query.js';
 import { openFiles } from '../../../../support/open-files.js';
 import { niceOfThreads } from '../../../../support/thread-niceness.js';
 import { requireMmsg } from '../../../../support/udp-transports.js';
+import { LASTING_LEASE } from '../../../../support/fake-lease.js';
 
 const here = { address: '127.0.0.1', port: 0 };
 const echo: MessageHandler = (message) => message;
