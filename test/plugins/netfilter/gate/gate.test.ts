@@ -322,6 +322,14 @@ describe('the gate', () => {
     assert.ok(done().includes(`deliver ${held.join(' ')}`));
   });
 
+  it('holds all of a client that connects every 5 ms while a unikernel boots for 5 s', () => {
+    gate.arm([www]);
+    done();
+    for (let sourcePort = 1; sourcePort <= 1_000; sourcePort += 1) take({ sourcePort });
+    assert.deepEqual(done(), []);
+    assert.equal(gate.held, 1_000);
+  });
+
   it('holds no more of one unikernel, or in all, than there is room for', () => {
     gateWith({ ...HOLD_LIMITS, perUnikernel: 3, inAll: 4 });
     gate.arm([www, { ...www, unikernel: 'db', addresses: ['10.77.0.81'] }]);
