@@ -245,7 +245,7 @@ export class Jitsu {
    */
   async check(): Promise<readonly BackendFinding[]> {
     try {
-      return [...(await this.#traffic.check()), ...(await this.#fleet.check())];
+      return [...(await this.#traffic.check(this.#fleet.unregistered)), ...(await this.#fleet.check())];
     } finally {
       await this.#spawner.close();
     }

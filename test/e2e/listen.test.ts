@@ -169,6 +169,32 @@ describe('a program for which Jitsu listens, summoned by the real Jitsu', functi
     }
   });
 
+  for (const [what, listen, ports, ready] of [
+    ['by UDP alone', ['udp:8443=quic'], ['udp/8443'], 'exec:true'],
+    ['by UDP beside TCP', ['tcp:8080=http', 'udp:8443=quic'], ['tcp/8080', 'udp/8443'], 'tcp:8080'],
+  ] as const) {
+    it(`is not stopped while datagrams come, ${what}, and sleeps afterwards`, async () => {
+      const web = { ...aListener(), listen, ports, ready };
+      const stop = { policies: ['connections', 'traffic:2s', 'ttl'] };
+      await using jitsu = new RunningJitsu([web], { dns: { ttl: 1 }, stop });
+      await jitsu.start();
+      const client = createSocket('udp4');
+      const answers: string[] = [];
+      client.on('message', (answer) => answers.push(answer.toString().split(' ')[0] ?? ''));
+      try {
+        for (let times = 0; times < 100; times += 1) {
+          client.send('hello', 8443, web.ip);
+          await sleep(100);
+        }
+        await eventually(() => assert.equal(answers.length, 100));
+        assert.equal(new Set(answers).size, 1);
+        await eventually(async () => assert.equal((await jitsu.status('web')).phase, 'down'), 20_000);
+      } finally {
+        client.close();
+      }
+    });
+  }
+
   it('refuses to listen without koffi for a program that it is to start as root later', async function () {
     requireRoot(this);
     await using jitsu = new RunningJitsu([aListener()], { privileges: { user: USER } });

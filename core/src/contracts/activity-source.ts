@@ -22,6 +22,9 @@ export interface Traffic {
  * unused: a unikernel whose source fails is kept.
  */
 export interface ActivitySource extends MayNeedRoot {
+  /** The longest `idle` of `UseRules` for which it can tell what is in use; absent where there is no limit. */
+  readonly longestIdle?: Milliseconds | undefined;
+
   /**
    * Whether it can know the traffic to this unikernel. Returns at once, and does not throw. The core asks when the
    * unikernel's machine is there, and again when its addresses have changed.

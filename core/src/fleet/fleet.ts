@@ -65,6 +65,11 @@ export class Fleet {
     return this.#start.backends;
   }
 
+  /** What is configured and not registered yet. */
+  get unregistered(): readonly UnikernelSettings[] {
+    return this.#start.unregistered;
+  }
+
   /** The unikernels of one connection, by machine id; more may be added. */
   on(connection: string): TextIndex<Unikernel> {
     const known = this.#machines.get(connection);
@@ -148,8 +153,8 @@ export class Fleet {
     const { bootConfigurators } = this.instances;
     // Loads native code, of which a start that finds nothing to tell has no need.
     const { lateGuests } = await import('./late-guests.js');
-    const warnings = await lateGuests(this.#start.unregistered);
-    const findings = await checkBackends(this.backends.values(), this.#start.unregistered, {
+    const warnings = await lateGuests(this.unregistered);
+    const findings = await checkBackends(this.backends.values(), this.unregistered, {
       ...this.context,
       bootConfigurators,
       memoryOf: (unikernel) => unikernelMemory(this.#connections, unikernel),

@@ -90,10 +90,11 @@ export class TrafficParts {
     return this.#doormen.map(({ probeMark }) => probeMark).find((mark) => mark !== undefined);
   }
 
-  /** What a start would object to. */
-  async check(): Promise<readonly BackendFinding[]> {
+  /** What a start would object to, and a warning where something of these unikernels cannot be known. */
+  async check(unikernels: Settings['unikernels']): Promise<readonly BackendFinding[]> {
     const findings: BackendFinding[] = [];
     for (const { title, part } of this.#parts) {
+      if ('observe' in part) findings.push(...tooLongIdle(title, part, unikernels));
       try {
         if ('check' in part) await part.check();
       } catch (error) {
@@ -122,6 +123,18 @@ export class TrafficParts {
     this.#clock[Symbol.dispose]();
     for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason;
   }
+}
+
+function tooLongIdle(
+  title: string,
+  { longestIdle = Infinity }: ActivitySource,
+  unikernels: Settings['unikernels'],
+): readonly BackendFinding[] {
+  const first = unikernels.find(({ useRules }) => useRules.idle > longestIdle);
+  if (first === undefined) return [];
+  const seconds = longestIdle / 1_000;
+  const message = `It does not know what has been idle for more than ${seconds} s, and traffic.idle of ${first.name} is ${first.useRules.idle / 1_000} s: whatever it watches with such a traffic.idle is never stopped for want of use. Set ${seconds} at most.`;
+  return [{ backend: title, code: 'JITSU_DOORMAN_FAILED', message, isWarning: true }];
 }
 
 function* endpointsOfAll(unikernels: Iterable<Unikernel>): Generator<ServiceEndpoints, void, undefined> {

@@ -2,6 +2,7 @@ import {
   untilAborted,
   type ActivitySource,
   type Clock,
+  type Milliseconds,
   type ServiceEndpoints,
   type Traffic,
 } from '@jitsud/core/plugin';
@@ -22,6 +23,7 @@ export class NetfilterActivity implements ActivitySource {
   constructor(
     private readonly give: GiveOrder,
     private readonly clock: Clock,
+    readonly longestIdle: Milliseconds,
   ) {}
 
   sees({ addresses, ports }: ServiceEndpoints): boolean {

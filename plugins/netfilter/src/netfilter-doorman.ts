@@ -68,7 +68,7 @@ export class NetfilterDoorman implements Doorman {
     @inject(CLOCK) private readonly clock: Clock,
     @inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.activity = new NetfilterActivity((order) => this.#order((number) => ({ number, ...order })), clock);
+    this.activity = new NetfilterActivity((order) => this.#order((number) => ({ number, ...order })), clock, MEMORY);
   }
 
   /** Set where Jitsu may set it; otherwise the gate knows its probes by its user. */

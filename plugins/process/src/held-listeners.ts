@@ -8,6 +8,7 @@ import {
   type LaunchSocket,
   type Logger,
   type MachineId,
+  type Milliseconds,
 } from '@jitsud/core/plugin';
 import { endpointWords, listenEndpoints, plainText, type ListenEndpoint, type ListenOption } from './listen-option.js';
 import type { ListeningSocket, ListeningSockets } from './listening-socket.js';
@@ -91,6 +92,18 @@ export class HeldListeners {
   /** Its program has been started with them. */
   launched(id: MachineId): void {
     for (const socket of this.of(id) ?? []) socket.launched();
+  }
+
+  /**
+   * When the last datagram came that its program has read, by the wall clock: `-Infinity` where there was none, `undefined`
+   * where nobody can tell.
+   */
+  lastDatagram(id: MachineId): Milliseconds | undefined {
+    const sockets = (this.of(id) ?? []).filter(({ protocol }) => protocol === 'udp');
+    const known = sockets.flatMap((socket) => socket.lastDatagram?.() ?? []);
+    const last = Math.max(...known);
+    // That none came to some of them tells nothing of the others.
+    return last === -Infinity && known.length < Math.max(1, sockets.length) ? undefined : last;
   }
 
   /** What listens at a TCP port for a machine. */

@@ -15,6 +15,9 @@ const SO_REUSEADDR = 2;
 const SO_TYPE = 3;
 const SO_LINGER = 13;
 const SO_ACCEPTCONN = 30;
+/** SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING, and the same since Linux 5.1. */
+const OPTIONS_FOR_TIMESTAMPS = [29, 35, 37, 63, 64, 65];
+const SIOCGSTAMP = 0x8906;
 const IPPROTO_IP = 0;
 const IPPROTO_TCP = 6;
 const IPPROTO_IPV6 = 41;
@@ -73,6 +76,8 @@ export async function loadListeningCalls() {
   const recvfrom = call<
     (file: number, data: Buffer, length: number, flags: number, address: Buffer | null, size: Buffer | null) => number
   >('long recvfrom(int, void *, size_t, int, void *, void *)');
+  const ioctl =
+    call<(file: number, request: number, type: 'void *', value: Buffer) => number>('int ioctl(int, ulong, ...)');
   const close = call<(file: number) => number>('int close(int)');
   const fcntl = call<(file: number, command: number, type: 'int', value: number) => number>('int fcntl(int, int, ...)');
   const epollCreate = call<(flags: number) => number>('int epoll_create1(int)');
@@ -185,6 +190,26 @@ export async function loadListeningCalls() {
 
     /** Throws that datagram away. */
     discard: (file: number): void => void recvfrom(file, Buffer.alloc(1), 1, MSG_DONTWAIT, null, null),
+
+    /**
+     * When the datagram came that anybody has read last, by the wall clock in milliseconds, also where that was another
+     * process: `-Infinity` where none has been read since this was called first, `undefined` where nobody can tell.
+     */
+    lastDatagram(file: number): number | undefined {
+      const time = Buffer.alloc(16);
+      if (ioctl(file, SIOCGSTAMP, 'void *', time) !== 0) {
+        if (getSystemErrorName(-koffi.errno()) !== 'ENOENT') return undefined;
+        time.fill(0);
+      }
+      // Who has the times told with its datagrams gets them instead.
+      const isTold = OPTIONS_FOR_TIMESTAMPS.some((option) => {
+        const value = word(0);
+        return getsockopt(file, SOL_SOCKET, option, value, word(4)) === 0 && value.readInt32LE() !== 0;
+      });
+      if (isTold) return undefined;
+      const at = Number(time.readBigInt64LE(0)) * 1_000 + Number(time.readBigInt64LE(8)) / 1_000;
+      return at === 0 ? -Infinity : at;
+    },
 
     /** A file that tells when there is something to read in others. Throws the system's error. */
     createWatch: (): number => check(epollCreate(EPOLL_CLOEXEC), 'epoll_create1'),

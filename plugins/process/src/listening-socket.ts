@@ -1,4 +1,4 @@
-import type { LaunchSocket } from '@jitsud/core/plugin';
+import type { LaunchSocket, Milliseconds } from '@jitsud/core/plugin';
 import type { ListenEndpoint } from './listen-option.js';
 
 /** A socket of Jitsu at which it never takes what is for a program: what comes waits until one is started. */
@@ -32,6 +32,12 @@ export interface ListeningSocket extends ListenEndpoint {
 
   /** How many connections the system holds for the program to accept. Throws the system's error. */
   backlog(): number;
+
+  /**
+   * When the last datagram came that was read here, by whomever, by the wall clock: `-Infinity` where there was none,
+   * `undefined` where nobody can tell. Absent where nothing of datagrams is known.
+   */
+  lastDatagram?(): Milliseconds | undefined;
 
   /** What is open by now stays open where a program has it. */
   close(): void;

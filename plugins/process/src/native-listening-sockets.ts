@@ -1,4 +1,4 @@
-import { errorCode, FileWatch, type LaunchSocket } from '@jitsud/core/plugin';
+import { errorCode, FileWatch, type LaunchSocket, type Milliseconds } from '@jitsud/core/plugin';
 import { readdirSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { ListenEndpoint } from './listen-option.js';
@@ -114,6 +114,8 @@ class NativeListeningSocket implements ListeningSocket {
     this.address = address;
     this.port = port;
     this.name = name;
+    // From the first question on, the system remembers it.
+    this.lastDatagram();
   }
 
   forLaunch(): LaunchSocket {
@@ -164,6 +166,10 @@ class NativeListeningSocket implements ListeningSocket {
 
   backlog(): number {
     return this.calls.waiting(this.file);
+  }
+
+  lastDatagram(): Milliseconds | undefined {
+    return this.protocol === 'udp' ? this.calls.lastDatagram(this.file) : undefined;
   }
 
   close(): void {

@@ -6,6 +6,8 @@ import {
   Networks,
   type ActivitySource,
   type Clock,
+  type MachineId,
+  type Milliseconds,
   type ServiceEndpoints,
   type Traffic,
   type UseRules,
@@ -15,31 +17,47 @@ import { ProcNetTcp } from './proc-net-tcp.js';
 import { SocketDiagnosis } from './socket-diagnosis.js';
 import type { TcpConnection, TcpTable } from './tcp-table.js';
 
+/** Where Jitsu holds no sockets. */
+const NO_DATAGRAMS = { lastDatagram: () => undefined };
+
 /** How many clients are named. */
 const MOST_NAMED = 3;
 
 /**
  * Knows the TCP connections to programs of this system, as the system itself does; it costs nothing while nobody asks. Of
- * UDP nothing is known.
+ * UDP it knows the last datagram that came to a socket which Jitsu holds for a program.
  */
 export class ProcessActivity implements ActivitySource {
   #table: Promise<TcpTable> | undefined;
   readonly #ignored = new WeakMap<UseRules, Networks>();
 
-  /** @param openTable opens the connections of the system */
+  /**
+   * @param datagrams when the last one came, by the wall clock
+   * @param openTable opens the connections of the system
+   */
   constructor(
-    private readonly clock: Pick<Clock, 'now'>,
+    private readonly clock: Pick<Clock, 'now' | 'wallTime'>,
+    private readonly datagrams: { lastDatagram(machine: MachineId): Milliseconds | undefined } = NO_DATAGRAMS,
     private readonly openTable: () => Promise<TcpTable> = openTcpTable,
   ) {}
 
-  sees({ addresses, ports, domainId }: ServiceEndpoints): boolean {
-    const isKnown = addresses.length > 0 && ports.some(({ protocol }) => protocol === 'tcp');
-    return process.platform === 'linux' && isKnown && (domainId === undefined || isInOurNetwork(domainId));
+  sees(endpoints: ServiceEndpoints): boolean {
+    return seesConnections(endpoints) || this.datagrams.lastDatagram(endpoints.machine) !== undefined;
   }
 
-  /** @throws JITSU_BACKEND_FAILED where the system does not tell its connections */
-  async observe({ unikernel, addresses, ports, rules }: ServiceEndpoints, signal: AbortSignal): Promise<Traffic> {
+  /** @throws JITSU_BACKEND_FAILED where the system does not tell its connections, or nothing any more */
+  async observe(endpoints: ServiceEndpoints, signal: AbortSignal): Promise<Traffic> {
     signal.throwIfAborted();
+    const at = this.datagrams.lastDatagram(endpoints.machine);
+    // The wall clock may have been set back meanwhile.
+    const age = at === undefined ? undefined : Math.max(0, this.clock.wallTime() - at);
+    const datagrams = age === undefined ? undefined : { lastPacket: this.clock.now() - age };
+    if (seesConnections(endpoints)) return { ...datagrams, ...(await this.#connections(endpoints)) };
+    if (datagrams !== undefined) return datagrams;
+    throw new JitsuError('JITSU_BACKEND_FAILED', `The datagrams to ${endpoints.unikernel} are not known any more.`);
+  }
+
+  async #connections({ unikernel, addresses, ports, rules }: ServiceEndpoints): Promise<Traffic> {
     let all: readonly TcpConnection[];
     try {
       const table = await (this.#table ??= this.openTable());
@@ -75,6 +93,11 @@ export class ProcessActivity implements ActivitySource {
     const bytes = addressBytes(peer);
     return bytes !== undefined && ignored.has(bytes);
   }
+}
+
+function seesConnections({ addresses, ports, domainId }: ServiceEndpoints): boolean {
+  const isKnown = addresses.length > 0 && ports.some(({ protocol }) => protocol === 'tcp');
+  return process.platform === 'linux' && isKnown && (domainId === undefined || isInOurNetwork(domainId));
 }
 
 async function openTcpTable(): Promise<TcpTable> {

@@ -62,11 +62,11 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     @inject(CONNECTION_NAME) private readonly connectionName: string,
     @inject(SPAWNER) spawner: Spawner,
   ) {
-    this.activity = new ProcessActivity(clock);
     this.#programs = new ProgramFinder(clock);
     this.#accounts = new UserAccounts(clock);
     const tell = (change: PowerChange): void => this.#changes.tell(change);
     this.#listeners = new HeldListeners(clock, logger);
+    this.activity = new ProcessActivity(clock, this.#listeners);
     this.doorman = new ListenDoorman(this.#listeners, clock, logger);
     this.#processes = new RunningProcesses(
       runtimeDirectory,

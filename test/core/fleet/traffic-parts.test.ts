@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Configured } from '#core/config/contributed-settings.js';
+import type { ActivitySource } from '#core/contracts/activity-source.js';
 import type { Doorman } from '#core/contracts/doorman.js';
 import { JitsuError } from '#core/errors.js';
 import type { Instances } from '#core/fleet/instances.js';
@@ -41,7 +42,7 @@ describe('the doormen of a configuration', () => {
       broken: new CheckedDoorman(new Error('no such file')),
       silent: new MemoryDoorman(),
     };
-    assert.deepEqual(await partsWith(doormen).check(), [
+    assert.deepEqual(await partsWith(doormen).check([]), [
       { backend: 'The doorman denied', code: 'JITSU_DOORMAN_DENIED', message: 'It takes CAP_NET_ADMIN.' },
       { backend: 'The doorman broken', code: 'JITSU_DOORMAN_FAILED', message: 'no such file' },
     ]);
@@ -54,6 +55,18 @@ describe('the doormen of a configuration', () => {
       ],
     );
     assert.equal(doormen.silent.isOpen, false);
+  });
+
+  it('warn of a traffic.idle that is longer than what they can know', async () => {
+    const activity: ActivitySource = { longestIdle: 3_600_000, sees: () => true, observe: async () => ({}) };
+    const doorman = Object.assign(new MemoryDoorman(), { activity });
+    const unikernelWith = (name: string, idle: number) =>
+      ({ name, useRules: { idle } }) as Parameters<TrafficParts['check']>[0][number];
+    const parts = partsWith({ a: doorman, b: new MemoryDoorman() });
+    assert.deepEqual(await parts.check([unikernelWith('www', 3_600_000)]), []);
+    const [finding, ...more] = await parts.check([unikernelWith('www', 900_000), unikernelWith('db', 7_200_000)]);
+    assert.deepEqual([finding?.backend, finding?.isWarning, more], ['The activity source a', true, []]);
+    assert.match(finding?.message ?? '', /more than 3600 s, and traffic\.idle of db is 7200 s/);
   });
 
   it('give the mark of probes of the first that has one', () => {

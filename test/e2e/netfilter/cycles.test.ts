@@ -21,7 +21,8 @@ describe('a unikernel that is stopped again and again while a client connects ev
         for (const family of ['ipv4', 'ipv6'] as const) {
           it(`loses none of ${protocol} over ${family}`, async () => {
             const figures = await lab.cycles(CYCLES, protocol, family);
-            assert.deepEqual(figures.failures, [], `${figures.connections} connections`);
+            const { connections, failures, log } = figures;
+            assert.deepEqual(failures, [], `of ${connections} connections:\n${failures.join('\n')}\n${log}`);
             assert.ok(figures.slowest < SLOW, JSON.stringify(figures));
           });
         }

@@ -14,6 +14,7 @@ class FakeWays implements ListeningSockets {
   failures: (string | undefined)[] = [];
   fromProgram: 'absent' | 'there' | Error = 'absent';
   waiting = 0;
+  readonly datagrams: (number | undefined)[] = [];
 
   async open(endpoint: ListenEndpoint): Promise<ListeningSocket> {
     const code = this.failures.shift();
@@ -37,6 +38,7 @@ class FakeWays implements ListeningSockets {
       ...endpoint,
       forLaunch: () => ({ name: endpoint.name, descriptor: this.opened.length }),
       backlog: () => this.waiting,
+      lastDatagram: () => this.datagrams[Number(/\d+$/.exec(words)?.[0])],
       close: () => void this.closed.push(words),
     };
     return socket as unknown as ListeningSocket;
@@ -59,6 +61,25 @@ describe('the sockets that Jitsu holds for programs', () => {
   const web = (words: string | string[] = 'tcp:80=http', ip = ['10.0.0.1', '::1']) => ({
     ...{ id: ID, name: 'web', ip },
     confinement: { listen: listenOption.parse(words) },
+  });
+
+  it('know the last datagram, and not that there was none where one of them cannot tell', async () => {
+    assert.equal(held.lastDatagram(ID), undefined);
+    await held.open(web(['tcp:9', 'udp:1', 'udp:2'], ['10.0.0.1']));
+    for (const [first, second, last] of [
+      [undefined, undefined, undefined],
+      [-Infinity, undefined, undefined],
+      [-Infinity, -Infinity, -Infinity],
+      [5, undefined, 5],
+      [5, 7, 7],
+      [5, -Infinity, 5],
+    ] as const) {
+      ways.datagrams[1] = first;
+      ways.datagrams[2] = second;
+      assert.equal(held.lastDatagram(ID), last);
+    }
+    held.close();
+    assert.equal(held.lastDatagram(ID), undefined);
   });
 
   it('are opened once, at each address, and closed at the end', async () => {

@@ -31,6 +31,16 @@ while True:
     client.close()
 `;
 
+/** SO_TIMESTAMP, which Python does not name. */
+const WITH_TIMESTAMPS = `
+import socket
+server = socket.socket(fileno=3)
+server.setsockopt(socket.SOL_SOCKET, 29, 1)
+while True:
+    data, client = server.recvfrom(100)
+    server.sendto(data, client)
+`;
+
 let addresses = 0;
 const RULES = { idle: 900_000, outgoing: false, conntrack: false, ignored: [] };
 
@@ -295,6 +305,51 @@ for (const sealed of [false, true]) {
       const late = Array.from({ length: 20 }, () => visit());
       for (const said of await Promise.all([...waiting, ...late])) assert.match(said, /^\d+ /);
       assert.notEqual(String((await one.describe()).domainId), pid);
+    });
+
+    /** Sends a datagram, and resolves when it is answered. */
+    async function exchange(): Promise<void> {
+      const client = createSocket('udp4');
+      try {
+        client.send('hello', 5353, ip);
+        await once(client, 'message');
+      } finally {
+        client.close();
+      }
+    }
+
+    it('is known to have taken a datagram, also to the next Jitsu', async () => {
+      const clock = new SystemClock();
+      const one = await machine('udp:5353');
+      const seen = endpoints(one);
+      const last = async () => (await backend.activity.observe(seen, AbortSignal.timeout(5_000))).lastPacket ?? NaN;
+      await one.start();
+      assert.equal(await last(), -Infinity);
+      const before = clock.now();
+      await exchange();
+      const at = await last();
+      assert.ok(at > before - 20 && at <= clock.now(), `${before} ${at}`);
+      await backend.close();
+      assert.equal(backend.activity.sees(seen), false);
+      backend = system.backend();
+      await backend.connect();
+      await machine('udp:5353');
+      assert.ok(Math.abs((await last()) - at) < 20);
+      await exchange();
+      assert.ok((await last()) > at);
+    });
+
+    it('is not seen where it has itself told when its datagrams came', async function () {
+      requireTool(this, 'python3');
+      const one = await machine('udp:5353', ['python3', '-c', WITH_TIMESTAMPS]);
+      assert.equal(backend.activity.sees(endpoints(one)), true);
+      await one.start();
+      await exchange();
+      assert.equal(backend.activity.sees(endpoints(one)), false);
+      await assert.rejects(backend.activity.observe(endpoints(one), AbortSignal.timeout(5_000)), {
+        code: 'JITSU_BACKEND_FAILED',
+        message: 'The datagrams to web are not known any more.',
+      });
     });
 
     it('says which program has its port', async () => {

@@ -1,14 +1,21 @@
 import { describeActivitySource, ManualClock, SystemClock } from '@jitsud/core/testing';
 import type { ServiceEndpoints } from '@jitsud/core/plugin';
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { connectUntil } from '#core/builtins/connect-until.js';
+import { HeldListeners } from '#process/held-listeners.js';
+import { listenOption } from '#process/listen-option.js';
+import { NativeListeningSockets } from '#process/native-listening-sockets.js';
+import { NodeListeningSockets } from '#process/node-listening-sockets.js';
 import { ProcessActivity } from '#process/process-activity.js';
 import { ProcNetTcp } from '#process/proc-net-tcp.js';
 import { SocketDiagnosis } from '#process/socket-diagnosis.js';
 import type { TcpTable } from '#process/tcp-table.js';
 import { cannotRun } from '../../support/cannot-run.js';
+import { freePort } from '../../support/free-port.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
 import { NetworkNamespace } from '../../support/network-namespace.js';
 
 const RULES = { idle: 900_000, outgoing: false, conntrack: false, ignored: [] };
@@ -72,7 +79,7 @@ for (const [how, table] of Object.entries(TABLES)) {
     let service: Service;
     const clock = new SystemClock();
     describeActivitySource(`the activity of processes, ${how},`, {
-      source: () => new ProcessActivity(clock, table),
+      source: () => new ProcessActivity(clock, undefined, table),
       setUp: async () => void (service = await Service.listening()),
       tearDown: async () => service[Symbol.asyncDispose](),
       seen: () => service.endpoints('127.0.0.1'),
@@ -85,7 +92,7 @@ for (const [how, table] of Object.entries(TABLES)) {
     });
 
     it('are known of listeners for one address, for all of them, and for both families, at each address apart', async () => {
-      const source = new ProcessActivity(clock, table);
+      const source = new ProcessActivity(clock, undefined, table);
       for (const [listens, used, unused] of [
         ['127.0.0.33', '127.0.0.33', '127.0.0.34'],
         ['0.0.0.0', '127.0.0.33', '127.0.0.34'],
@@ -107,7 +114,7 @@ for (const [how, table] of Object.entries(TABLES)) {
 
     it('do not count from ignored networks, and name a few of the others', async () => {
       await using service = await Service.listening();
-      const source = new ProcessActivity(clock, table);
+      const source = new ProcessActivity(clock, undefined, table);
       for (const last of [5, 6, 7, 8, 9, 66]) await service.connect('127.0.0.1', `127.0.0.${last}`);
       const ignored = ['127.0.0.64/26', '::/0'];
       const { connections, detail = '' } = await source.observe(service.endpoints('127.0.0.1', { ignored }), never);
@@ -119,7 +126,7 @@ for (const [how, table] of Object.entries(TABLES)) {
 
     it('count while the client waits for an answer, though it sends nothing more', async () => {
       await using service = await Service.listening();
-      const source = new ProcessActivity(clock, table);
+      const source = new ProcessActivity(clock, undefined, table);
       service.server.removeAllListeners('connection');
       const accepted = once(service.server, 'connection') as Promise<[Socket]>;
       const client = await service.connect('127.0.0.1');
@@ -169,7 +176,7 @@ describe('the connections to programs', () => {
     for (const table of Object.values(TABLES)) {
       for (const closes of [false, true]) {
         await using service = await Service.listening('127.0.0.1', closes);
-        const source = new ProcessActivity(clock, table);
+        const source = new ProcessActivity(clock, undefined, table);
         const endpoints = service.endpoints('127.0.0.1');
         const probe = await connectUntil('127.0.0.1', service.port, clock, never);
         probe.resume();
@@ -213,7 +220,7 @@ describe('the connections to programs', () => {
   });
 
   it('are unknown, and not none, where the system does not tell them', async () => {
-    const source = new ProcessActivity(new SystemClock(), async () => ({
+    const source = new ProcessActivity(new SystemClock(), undefined, async () => ({
       connectionsTo: () => {
         throw new Error('ENOBUFS');
       },
@@ -226,5 +233,86 @@ describe('the connections to programs', () => {
       source.observe(endpoints, never),
       /^JitsuError: The connections to web are not known: ENOBUFS/,
     );
+  });
+});
+
+describe('the datagrams to programs for which Jitsu listens', () => {
+  const clock = new SystemClock();
+  const id = '01234567-89ab-4def-8123-456789abcdef';
+  let listeners: HeldListeners;
+  let port: number;
+
+  before(async function () {
+    await NativeListeningSockets.load().then(
+      (ways) => ways.close(),
+      () => cannotRun(this, 'it needs Linux and koffi'),
+    );
+  });
+
+  async function hold(load?: () => Promise<NodeListeningSockets>): Promise<void> {
+    port = await freePort();
+    listeners = new HeldListeners(clock, new MemoryLogger(), load);
+    const confinement = { listen: listenOption.parse([`udp:${port}`, `tcp:${port}`]) };
+    await listeners.open({ id, name: 'web', ip: ['127.0.0.1'], confinement });
+  }
+
+  const udp = () => listeners.of(id)?.find(({ protocol }) => protocol === 'udp') ?? assert.fail('there is none');
+
+  /** Sends one, and reads it as the program does, whose socket it is as well. */
+  async function exchange(): Promise<void> {
+    const client = createSocket('udp4');
+    await new Promise((resolve) => client.send('hello', port, '127.0.0.1', resolve));
+    client.close();
+    while (udp().waiting() === 0) await new Promise(setImmediate);
+    udp().refuse(1);
+  }
+
+  const endpoints = (protocols: readonly ('tcp' | 'udp')[] = ['udp']): ServiceEndpoints => {
+    const ports = protocols.map((protocol) => ({ protocol, port }));
+    return { unikernel: 'web', machine: id, addresses: ['127.0.0.1'], ports, macs: [], rules: RULES };
+  };
+
+  describeActivitySource('the activity of processes, by the sockets of Jitsu,', {
+    source: () => new ProcessActivity(clock, listeners),
+    setUp: () => hold(),
+    tearDown: () => listeners.close(),
+    seen: () => endpoints(),
+    unseen: () => ({ ...endpoints(), machine: 'another' }),
+    now: () => clock.now(),
+    send: exchange,
+    breakDown: () => listeners.close(),
+  });
+
+  it('count beside connections, and by when they came, however late they are asked for', async () => {
+    await hold();
+    const source = new ProcessActivity(clock, listeners);
+    try {
+      const both = endpoints(['tcp', 'udp']);
+      assert.deepEqual(await source.observe(both, never), { connections: 0, lastPacket: -Infinity });
+      const before = clock.now();
+      await exchange();
+      const after = clock.now();
+      await clock.sleep(100);
+      for (const seen of [both, endpoints(['tcp']), endpoints()]) {
+        const { lastPacket = NaN } = await source.observe(seen, never);
+        // The wall clock tells whole milliseconds, and may be adjusted.
+        assert.ok(lastPacket > before - 20 && lastPacket < after + 20, `${before} ${lastPacket} ${after}`);
+      }
+    } finally {
+      await source.close();
+      listeners.close();
+    }
+  });
+
+  it('are unknown, and not none, without koffi', async () => {
+    await hold(() => Promise.resolve(new NodeListeningSockets()));
+    const source = new ProcessActivity(clock, listeners);
+    try {
+      assert.equal(source.sees(endpoints()), false);
+      assert.deepEqual(await source.observe(endpoints(['tcp', 'udp']), never), { connections: 0 });
+    } finally {
+      await source.close();
+      listeners.close();
+    }
   });
 });

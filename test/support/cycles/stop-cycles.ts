@@ -15,9 +15,14 @@ const LONGEST_CYCLE = 60_000;
 export const SLOW = 900;
 
 /** From the order to stop it until it was ready again, by the machine's clock. */
-interface Absence {
+export interface Absence {
   readonly from: number;
   readonly until: number;
+}
+
+interface Cycle extends Absence {
+  /** Where its part of Jitsu's log begins. */
+  readonly logBegins: number;
 }
 
 /** What clients have seen while a unikernel was stopped again and again. Times are in milliseconds. */
@@ -25,6 +30,8 @@ export interface CycleFigures {
   readonly connections: number;
   /** What was said of those that have failed. */
   readonly failures: readonly string[];
+  /** What Jitsu has logged in the cycle of the first that has failed, and in the next one; empty where none has. */
+  readonly log: string;
   /** The slowest connection, or answer to a datagram, without the part of it in which nothing was there. */
   readonly slowest: number;
   /** From the order to stop it until it was ready again. */
@@ -44,26 +51,29 @@ export async function stopCycles(
   mode?: StopMode,
 ): Promise<CycleFigures> {
   const all: Promise<ClientReport>[] = [];
-  const absences: Absence[] = [];
-  const untilReady = async (from: number): Promise<void> => {
-    absences.push({ from, until: await eventually(() => wasReadySince(jitsu, name, from), LONGEST_CYCLE) });
+  const absences: Cycle[] = [];
+  const untilReady = async (from: number, logBegins: number): Promise<void> => {
+    const until = await eventually(() => wasReadySince(jitsu, name, from), LONGEST_CYCLE);
+    absences.push({ from, until, logBegins });
   };
   const began = Date.now();
   const isReady = (await jitsu.status(name)).phase === 'ready';
   const timer = setInterval(() => all.push(connect()), PACE);
   try {
-    if (!isReady) await untilReady(began);
+    if (!isReady) await untilReady(began, 0);
     for (let cycle = 0; cycle < cycles; cycle += 1) {
       await sleep(BETWEEN);
       const from = Date.now();
+      const logBegins = jitsu.log.length;
       await jitsu.control.stop(name, mode);
-      await untilReady(from);
+      await untilReady(from, logBegins);
     }
     await sleep(BETWEEN);
   } finally {
     clearInterval(timer);
   }
-  return figuresOf(await Promise.all(all), absences);
+  const reports = await Promise.all(all);
+  return { ...figuresOf(reports, absences), log: logOfFailure(jitsu.log, reports, absences) };
 }
 
 /** When the unikernel has become ready since this time; rejects where it has not. */
@@ -74,7 +84,7 @@ async function wasReadySince(jitsu: RunningJitsu, name: string, since: number): 
   return ready.at;
 }
 
-function figuresOf(reports: readonly ClientReport[], absences: readonly Absence[]): CycleFigures {
+function figuresOf(reports: readonly ClientReport[], absences: readonly Absence[]): Omit<CycleFigures, 'log'> {
   const sorted = absences.map(({ from, until }) => until - from).toSorted((one, other) => one - other);
   return {
     connections: reports.length,
@@ -86,9 +96,18 @@ function figuresOf(reports: readonly ClientReport[], absences: readonly Absence[
   };
 }
 
-function beyondBoot({ at, took }: ClientReport, absences: readonly Absence[]): number {
-  const absence = absences.find(({ from, until }) => at >= from && at <= until);
-  return absence === undefined ? took : Math.max(0, at + took - absence.until);
+/** One that comes as the unikernel is stopped again spans two absences. */
+export function beyondBoot({ at, took }: Pick<ClientReport, 'at' | 'took'>, absences: readonly Absence[]): number {
+  let beyond = took;
+  for (const { from, until } of absences) beyond -= Math.max(0, Math.min(at + took, until) - Math.max(at, from));
+  return beyond;
+}
+
+function logOfFailure(log: string, reports: readonly ClientReport[], cycles: readonly Cycle[]): string {
+  const failed = reports.find(({ error }) => error !== undefined);
+  if (failed === undefined) return '';
+  const index = cycles.findLastIndex(({ from }) => from <= failed.at);
+  return log.slice(cycles[index]?.logBegins ?? 0, cycles[index + 2]?.logBegins);
 }
 
 /** Where in a cycle this time is. */

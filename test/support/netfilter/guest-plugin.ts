@@ -101,6 +101,9 @@ class GuestMachine implements Machine {
       return;
     }
     if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL');
+    // Until it has ended it listens, and the next one may find its port in use. Whose parent has died may stay in the list
+    // of processes.
+    for (let looks = 0; looks < 400 && existsSync(`/proc/${pid}`); looks += 1) await sleep(5);
     for (const file of [pidFile, `${pidFile}.suspended`]) rmSync(file, { force: true });
   }
 

@@ -204,7 +204,7 @@ const actions = {
   killElsewhere: (): void => {
     others.get('elsewhere')?.kill('SIGKILL');
   },
-  forget: (address: string): number => opened().forgetConnections(new Set([address])),
+  forget: (endpoints: readonly Endpoint[]): number => opened().forgetConnections(new Set(endpoints.map(endpointKey))),
   held: (): { readonly packet: number; readonly bytes: string }[] => held,
   warnings: (): string[] => warnings,
   /** Which tables of an instance have recorded packets of a service. */

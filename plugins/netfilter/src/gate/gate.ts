@@ -263,17 +263,17 @@ export class Gate<Packet> {
 
   /** Of machines that have just ended: those who do not know it yet are told, and the kernel tracks them no more. */
   #endConnections(changes: readonly ArmChange<Packet>[]): void {
-    const addresses = new Set<string>();
+    const ended = new Set<string>();
     for (const { armed, before } of changes) {
       const { connections, callers } = armed;
       const drained = callers?.drained;
       if (callers !== undefined && connections !== 'drain') callers.drained = undefined;
       if (connections !== 'refuse') continue;
       for (const reset of drained?.resets() ?? []) this.hold.send(reset);
-      if (before?.connections !== 'pass' && before?.connections !== 'drain') continue;
-      for (const key of armed.keys) addresses.add(endpointOf(key).address);
+      // Of one that was not armed: its machine has ended by itself, or by somebody else.
+      if (before?.connections !== 'refuse') for (const key of armed.keys) ended.add(key);
     }
-    if (addresses.size > 0) this.hold.forgetConnections(addresses);
+    if (ended.size > 0) this.hold.forgetConnections(ended);
   }
 
   #knock(unikernel: string, callers: Callers<Packet>, { protocol, port, source }: PacketView): void {

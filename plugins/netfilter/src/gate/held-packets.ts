@@ -4,6 +4,7 @@ import type { PacketView } from './packet-view.js';
 export interface HoldLimits {
   /** Of one flow of UDP; of a TCP connection it is one. */
   readonly perFlow: number;
+  /** Enough for a client that connects every 5 ms while its unikernel boots for 5 s. */
   readonly perUnikernel: number;
   /** As many again are held of unikernels that have none yet, one of each. */
   readonly inAll: number;
@@ -11,7 +12,7 @@ export interface HoldLimits {
   readonly longest: number;
 }
 
-export const HOLD_LIMITS: HoldLimits = { perFlow: 8, perUnikernel: 256, inAll: 4_096, longest: 60_000 };
+export const HOLD_LIMITS: HoldLimits = { perFlow: 8, perUnikernel: 1_024, inAll: 4_096, longest: 60_000 };
 
 interface Held<Packet> {
   packet: Packet;

@@ -21,8 +21,8 @@ export interface PacketHold<Packet = unknown> {
   /** Sends a whole packet, whose checksums are left out; it may be lost. */
   send(packet: Buffer): void;
   /**
-   * The kernel forgets what it tracks of connections to addresses whose machines have ended.
-   * @param addresses in hexadecimal digits
+   * The kernel forgets what it tracks of connections to endpoints whose machines have ended.
+   * @param keys of endpoints
    */
-  forgetConnections(addresses: ReadonlySet<string>): void;
+  forgetConnections(keys: ReadonlySet<string>): void;
 }

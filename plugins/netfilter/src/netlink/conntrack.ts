@@ -33,6 +33,9 @@ const ESTABLISHED = 3;
 /** Up to how many addresses are asked for one by one. */
 const MOST_ASKED = 4;
 
+/** Codes of kernels without connection tracking. */
+export const ABSENT = ['EOPNOTSUPP', 'ENOTSUP', 'EINVAL', 'ENOENT', 'EPROTONOSUPPORT'];
+
 /** One connection that the kernel tracks. */
 export interface TrackedConnection {
   /** Who has opened it, in hexadecimal digits. */
@@ -67,7 +70,8 @@ export function connectionsTo(socket: NetlinkSocket, address: string): TrackedCo
 export function connectionsToAll(socket: NetlinkSocket, addresses: ReadonlySet<string>): TrackedConnection[] {
   if (addresses.size <= MOST_ASKED) return [...addresses].flatMap((address) => connectionsTo(socket, address));
   // The kernel goes through all of them for each question.
-  return [4, 16]
+  const lengths = new Set([...addresses].map((address) => address.length / 2));
+  return [...lengths]
     .flatMap((length) => connectionsOf(socket, length as 4 | 16))
     .filter(({ service }) => addresses.has(service));
 }

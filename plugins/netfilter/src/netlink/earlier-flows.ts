@@ -1,10 +1,7 @@
-import { connectionsToAll, trackedConnections, type TrackedConnection } from './conntrack.js';
+import { ABSENT, connectionsToAll, trackedConnections, type TrackedConnection } from './conntrack.js';
 import { endpointKey, type Endpoint } from './endpoint.js';
 import { NetlinkError } from './netlink-error.js';
 import type { NetlinkSocket } from './netlink-socket.js';
-
-/** Codes of kernels without connection tracking. */
-const ABSENT = ['EOPNOTSUPP', 'ENOTSUP', 'EINVAL', 'ENOENT', 'EPROTONOSUPPORT'];
 
 /**
  * The open connections of TCP to these services, as far as the kernel tracks connections: rules that are new have not seen

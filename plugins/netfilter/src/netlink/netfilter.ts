@@ -1,6 +1,13 @@
 import { addressRanges } from './address-ranges.js';
 import { BridgeTable } from './bridge-table.js';
-import { connectionsToAll, deleteConnections, flowKey, type TrackedConnection } from './conntrack.js';
+import {
+  ABSENT,
+  connectionsToAll,
+  deleteConnections,
+  flowKey,
+  trackedConnections,
+  type TrackedConnection,
+} from './conntrack.js';
 import { earlierFlows } from './earlier-flows.js';
 import {
   addressKey,
@@ -172,13 +179,7 @@ export class Netfilter implements Disposable {
    */
   #forgetAttempts(keys: ReadonlySet<string>): void {
     try {
-      const addresses = new Set([...keys].map((key) => endpointOf(key).address));
-      const attempts = connectionsToAll(this.socket, addresses).filter(
-        ({ service, servicePort, protocol, isEstablished }) => {
-          const name = protocol === PROTOCOLS.tcp ? 'tcp' : 'udp';
-          return !isEstablished && keys.has(endpointKey({ address: service, protocol: name, port: servicePort }));
-        },
-      );
+      const attempts = connectionsToEndpoints(this.socket, keys).filter(({ isEstablished }) => !isEstablished);
       deleteConnections(this.socket, attempts);
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;
@@ -287,11 +288,21 @@ export class Netfilter implements Disposable {
   }
 
   /**
-   * Deletes what is tracked of connections to addresses whose machines have ended.
-   * @param addresses in hexadecimal digits @returns how many there were @throws NetlinkError
+   * Deletes what is tracked of connections to endpoints whose machines have ended; what else is at their addresses may go
+   * on. @param keys of endpoints @returns how many there were
    */
-  forgetConnections(addresses: ReadonlySet<string>): number {
-    return deleteConnections(this.socket, connectionsToAll(this.socket, addresses));
+  forgetConnections(keys: ReadonlySet<string>): number {
+    try {
+      // All that is stopped is armed when Jitsu starts, and a list of connections takes long.
+      if (trackedConnections(this.socket) === 0) return 0;
+      return deleteConnections(this.socket, connectionsToEndpoints(this.socket, keys));
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      if (!ABSENT.includes(error.code)) {
+        this.#warn?.(`the kernel may still track connections to machines that have ended: ${error.message}`);
+      }
+      return 0;
+    }
   }
 
   #add(name: string, layoutOf: (table: NftTable, options: LayoutOptions) => Change[]): void {
@@ -306,6 +317,17 @@ export class Netfilter implements Disposable {
     this.sender?.[Symbol.dispose]();
     this.socket[Symbol.dispose]();
   }
+}
+
+/** @param keys of endpoints */
+function connectionsToEndpoints(socket: NetlinkSocket, keys: ReadonlySet<string>): TrackedConnection[] {
+  const addresses = new Set<string>();
+  for (const key of keys) addresses.add(endpointOf(key).address);
+  return connectionsToAll(socket, addresses).filter(({ service, servicePort, protocol }) => {
+    if (protocol !== PROTOCOLS.tcp && protocol !== PROTOCOLS.udp) return false;
+    const name = protocol === PROTOCOLS.tcp ? 'tcp' : 'udp';
+    return keys.has(endpointKey({ address: service, protocol: name, port: servicePort }));
+  });
 }
 
 function watchEdits(endpoints: readonly Endpoint[], outgoing: readonly string[], isMember: boolean): Edit[] {

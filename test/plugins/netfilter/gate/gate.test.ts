@@ -14,6 +14,8 @@ type Knock = Extract<Report, { readonly from: string }>;
 class RecordingHold implements PacketHold<number> {
   rung: Rung = 'nft queue';
   readonly done: string[] = [];
+  /** Each list of endpoints whose connections are forgotten. */
+  readonly forgotten: string[] = [];
   sends = true;
   readonly sent: Buffer[] = [];
   failure: Error | undefined;
@@ -39,8 +41,8 @@ class RecordingHold implements PacketHold<number> {
     this.sent.push(packet);
   }
 
-  forgetConnections(addresses: ReadonlySet<string>): void {
-    this.done.push(`forget ${[...addresses].join(' ')}`);
+  forgetConnections(keys: ReadonlySet<string>): void {
+    this.forgotten.push([...keys].map(textOfKey).join(', '));
   }
 
   drop(packets: readonly number[]): void {
@@ -118,7 +120,8 @@ describe('the gate', () => {
     gate.arm([{ ...www, ports: ['tcp/80'], addresses: ['10.77.0.81'], connections: 'pass' }]);
     assert.deepEqual(done(), ['arm tcp/80 0a4d0051 pass']);
     gate.arm([{ ...www, ports: ['tcp/80'], addresses: ['10.77.0.81'], connections: 'refuse' }]);
-    assert.deepEqual(done(), ['arm tcp/80 0a4d0051 refuse', 'forget 0a4d0051']);
+    assert.deepEqual(done(), ['arm tcp/80 0a4d0051 refuse']);
+    assert.equal(hold.forgotten.at(-1), 'tcp/80 0a4d0051');
   });
 
   it('answers keep-alives in place of a machine that is suspended, and wakes it by payload alone', () => {
@@ -185,7 +188,8 @@ describe('the gate', () => {
         aPacket({ ...back, source: 'fd77::80', destination: 'fd77::9', port: 40_001, sequence: 9 }).toString('hex'),
       ],
     );
-    assert.equal(done().at(-1), 'forget 0a4d0050 fd770000000000000000000000000080');
+    assert.equal(hold.forgotten.at(-1), 'tcp/80 0a4d0050, tcp/80 fd770000000000000000000000000080');
+    done();
     take({ flags: ACK });
     assert.deepEqual(done(), ['refuse 4']);
     gate.arm([draining]);
@@ -318,6 +322,14 @@ describe('the gate', () => {
     assert.ok(done().includes(`deliver ${held.join(' ')}`));
   });
 
+  it('holds all of a client that connects every 5 ms while a unikernel boots for 5 s', () => {
+    gate.arm([www]);
+    done();
+    for (let sourcePort = 1; sourcePort <= 1_000; sourcePort += 1) take({ sourcePort });
+    assert.deepEqual(done(), []);
+    assert.equal(gate.held, 1_000);
+  });
+
   it('holds no more of one unikernel, or in all, than there is room for', () => {
     gateWith({ ...HOLD_LIMITS, perUnikernel: 3, inAll: 4 });
     gate.arm([www, { ...www, unikernel: 'db', addresses: ['10.77.0.81'] }]);
@@ -408,9 +420,24 @@ describe('the gate', () => {
   it('forgets at once what is tracked of the connections to all that have ended', () => {
     const both = [www, { ...www, unikernel: 'db', addresses: ['10.77.0.81'] }];
     gate.arm(both.map((service) => ({ ...service, connections: 'pass' })));
+    assert.deepEqual(hold.forgotten, []);
     done();
+    const { forgotten } = hold;
+    hold.arm = (endpoints) => assert.ok(endpoints.length === 0 || forgotten.length === 0, 'before they are armed');
     gate.arm(both);
-    assert.deepEqual(done().slice(-1), ['forget 0a4d0050 0a4d0051']);
+    const services = ['tcp/80 0a4d0050', 'udp/53 0a4d0050', 'tcp/80 0a4d0051', 'udp/53 0a4d0051'];
+    assert.deepEqual(forgotten, [services.join(', ')]);
+    gate.arm(both);
+    assert.equal(forgotten.length, 1, 'once');
+  });
+
+  it('forgets them as well where a machine that ran, or was suspended, has ended by itself', () => {
+    const service = { ...www, ports: ['tcp/80'] };
+    gate.arm([service]);
+    assert.deepEqual(hold.forgotten, ['tcp/80 0a4d0050'], 'it was not armed');
+    gate.arm([{ ...service, connections: 'hold' }]);
+    gate.arm([service]);
+    assert.deepEqual(hold.forgotten, ['tcp/80 0a4d0050', 'tcp/80 0a4d0050'], 'its connections were held');
   });
 
   it('knows the MAC of what is armed, until it is released', () => {

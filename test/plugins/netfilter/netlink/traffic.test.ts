@@ -256,7 +256,10 @@ describe('the traffic to services behind the netfilter table', function () {
       await watch(ROUTED.guest);
       const { connections, clients } = await read(ROUTED.guest);
       assert.deepEqual([connections, clients], [1, [hex(ROUTED.client)]]);
-      assert.equal(await network.do('host', 'forget', hex(ROUTED.guest)), 1);
+      const endpoints = endpointsOf(ROUTED.guest);
+      const others = endpoints.map((endpoint) => ({ ...endpoint, port: endpoint.port + 1 }));
+      assert.equal(await network.do('host', 'forget', others), 0, 'what is at other ports of the address');
+      assert.equal(await network.do('host', 'forget', endpoints), 1);
       // It is known of the table by then, until the connection ends.
       assert.equal(await network.do('client', 'say', number, 'again'), 'again');
       assert.equal((await read(ROUTED.guest)).connections, 1);
