@@ -78,7 +78,7 @@ export function settingsSummary(
 function askedText(findings: Asked['findings'], columns: number | undefined): string {
   if (findings === undefined) return `${wrapped(NOT_CHECKED, columns ?? Infinity)}\n`;
   const sentence = (backend: string, message: string): string =>
-    printable(`${/^The /.test(backend) ? backend : `Backend ${backend}`}: ${message}`.replace(/\s*\n\s*/g, ' '));
+    printable(`${backend.startsWith('The ') ? backend : `Backend ${backend}`}: ${message}`.replace(/\s*\n\s*/g, ' '));
   const missing = findings
     .filter(({ isWarning }) => isWarning !== true)
     .map(({ backend, code, message }) => sentence(backend, `${message} (${code})`));

@@ -385,8 +385,8 @@ export class UnikernelReader {
   }
 
   #unheld(entry: UnikernelEntry): string {
-    const listens = this.connections.get(backendOf(entry, this.config))?.contribution.listens;
-    const own = listens === undefined ? '`relay`' : '`listen` or `relay`';
+    const contribution = this.connections.get(backendOf(entry, this.config))?.contribution;
+    const own = contribution?.listens === undefined ? '`relay`' : '`listen` or `relay`';
     return `Nothing here would hold the first packets of its clients until it is ready: give it ${own}, or name something that does under \`doormen\``;
   }
 

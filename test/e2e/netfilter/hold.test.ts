@@ -13,8 +13,6 @@ import {
   type LabDoorman,
   type Place,
 } from '../../support/netfilter/routed-network.js';
-import { RUNGS } from '#netfilter/netlink/netfilter.js';
-import { cannotRun } from '../../support/cannot-run.js';
 import { aService } from '../../support/netfilter/a-service.js';
 
 /** A first packet that was lost comes again after a second. */
@@ -52,17 +50,17 @@ describe('the netfilter doorman', function () {
   });
   after(() => network[Symbol.asyncDispose]());
 
-  for (const rung of RUNGS) {
+  // `nft queue` has no cells: it takes a kernel with CONFIG_NFT_QUEUE, and differs from `xt NFQUEUE` by one expression.
+  for (const rung of ['xt NFQUEUE', 'NFLOG'] as const) {
     describe(`by ${rung}`, () => {
       let doorman: LabDoorman;
       let onKnock: (() => Promise<void>) | undefined;
 
-      before(async function () {
-        if (!(await network.hasRung(rung))) return cannotRun(this, `this kernel has no ${rung}`);
+      before(async () => {
         doorman = await network.startDoorman({ rungs: [rung], bridges: ['br0'] });
         doorman.onKnock(() => void onKnock?.());
       });
-      after(() => doorman?.end());
+      after(() => doorman.end());
       afterEach(() => {
         onKnock = undefined;
       });

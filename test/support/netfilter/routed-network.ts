@@ -1,5 +1,4 @@
-import { errorMessage, type ArmedService, type Traffic } from '@jitsud/core/plugin';
-import type { Rung } from '#netfilter/netlink/netfilter.js';
+import type { ArmedService, Traffic } from '@jitsud/core/plugin';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { NetworkNamespace } from '../network-namespace.js';
@@ -116,21 +115,6 @@ export class RoutedNetwork implements AsyncDisposable {
     const doorman = new LabDoorman(await this.start(this.host, 'doorman-program', [], through));
     await doorman.order({ options });
     return doorman;
-  }
-
-  /** Whether the kernel can hold packets this way. */
-  async hasRung(rung: Rung): Promise<boolean> {
-    const doorman = new LabDoorman(await this.start(this.host, 'doorman-program'));
-    try {
-      await doorman.order({ options: { rungs: [rung] } });
-      await doorman.order({ close: true });
-      return true;
-    } catch (error) {
-      if (errorMessage(error).includes('ENOTSUP')) return false;
-      throw error;
-    } finally {
-      doorman.process.kill('SIGKILL');
-    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,6 +19,15 @@ import { Refusal } from './refusal.js';
 /** The most knocks that are not answered yet, of one unikernel and in all; above it packets are dropped. */
 const MOST_OPEN_KNOCKS = { perUnikernel: 128, inAll: 2_048 };
 
+/**
+ * The most endpoints whose connections are forgotten within the order that says that they have ended. The kernel lists all
+ * connections for more, so a start, which arms by many orders, has them listed together.
+ */
+const MOST_FORGOTTEN_AT_ONCE = 64;
+
+/** How long later they are forgotten, in milliseconds. */
+const FORGET_LATER = 200;
+
 /** The most clients of one unikernel that are remembered. */
 const MOST_CLIENTS = 1_024;
 
@@ -67,6 +76,9 @@ export class Gate<Packet> {
   #ports: readonly string[] | undefined;
   #portKeys: readonly string[] = [];
   #expiry: NodeJS.Timeout | undefined;
+  /** The endpoints of very many that have ended, whose connections are forgotten soon. */
+  readonly #ended = new Set<string>();
+  #forgetting: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly hold: PacketHold<Packet>,
@@ -273,6 +285,21 @@ export class Gate<Packet> {
       // Of one that was not armed: its machine has ended by itself, or by somebody else.
       if (before?.connections !== 'refuse') for (const key of armed.keys) ended.add(key);
     }
+    if (ended.size <= MOST_FORGOTTEN_AT_ONCE) {
+      if (ended.size > 0) this.hold.forgetConnections(ended);
+      return;
+    }
+    for (const key of ended) this.#ended.add(key);
+    if (this.#forgetting !== undefined) return;
+    this.#forgetting = setTimeout(() => this.#forgetMany(), FORGET_LATER);
+  }
+
+  /** Of those that have not been released meanwhile. */
+  #forgetMany(): void {
+    this.#forgetting = undefined;
+    const ended = new Set<string>();
+    for (const key of this.#ended) if (this.#byKey.get(key)?.connections === 'refuse') ended.add(key);
+    this.#ended.clear();
     if (ended.size > 0) this.hold.forgetConnections(ended);
   }
 

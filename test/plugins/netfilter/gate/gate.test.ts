@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { eventually } from '#core/testing/eventually.js';
 import { Gate } from '#netfilter/gate/gate.js';
 import { HOLD_LIMITS } from '#netfilter/gate/held-packets.js';
 import type { GuardedService, Report } from '#netfilter/gate/messages.js';
@@ -438,6 +439,23 @@ describe('the gate', () => {
     gate.arm([{ ...service, connections: 'hold' }]);
     gate.arm([service]);
     assert.deepEqual(hold.forgotten, ['tcp/80 0a4d0050', 'tcp/80 0a4d0050'], 'its connections were held');
+  });
+
+  it('forgets those to very many at once, also of several orders, but of what is released meanwhile', async () => {
+    const many = Array.from({ length: 200 }, (_, index) => ({
+      ...www,
+      unikernel: `www${index}`,
+      addresses: [`10.78.0.${index}`],
+      ports: ['tcp/80'],
+    }));
+    gate.arm(many.slice(0, 100));
+    gate.arm(many.slice(100));
+    assert.equal(hold.forgotten.length, 0, 'a list of all connections takes long');
+    gate.release('www0', 'deliver');
+    await eventually(() => assert.equal(hold.forgotten.length, 1));
+    const forgotten = hold.forgotten.join().split(', ');
+    assert.equal(forgotten.length, 199);
+    assert.ok(!forgotten.includes('tcp/80 0a4e0000'));
   });
 
   it('knows the MAC of what is armed, until it is released', () => {
