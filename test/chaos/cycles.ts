@@ -46,12 +46,13 @@ if (
 console.log(`${describeMachine()}; ${count} stops in each topology, ${protocol} over ${family}`);
 for (const topology of topologies) {
   await using lab = await CycleLab.create(topology);
-  const { connections, failures, slowest, absences } = await lab.cycles(count, protocol, family);
+  const { connections, failures, slowest, absences, log } = await lab.cycles(count, protocol, family);
   const [median, longest] = [absences.median, absences.longest].map((time) => time.toFixed(0));
   console.log(
     `${topology}: ${connections} connections, ${failures.length} failed; slowest ${slowest.toFixed(0)} ms beyond the boot; ` +
       `from a stop until it was ready: median ${median}, longest ${longest} ms`,
   );
   for (const failure of failures.slice(0, 20)) console.log(`  ${failure}`);
+  if (log !== '') console.log(log);
   if (failures.length > 0 || slowest >= SLOW) process.exitCode = 1;
 }
