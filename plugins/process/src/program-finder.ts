@@ -22,8 +22,6 @@ const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 export class ProgramFinder {
   readonly #programs: Remembered<FoundProgram>;
   readonly #folders: Remembered<boolean | 'barred'>;
-  /** What was in no folder of a PATH when all of them could be entered: by word, folder and PATH. */
-  readonly #lacking = new Set<string>();
 
   constructor(clock: Clock) {
     this.#programs = new Remembered(clock);
@@ -35,25 +33,19 @@ export class ProgramFinder {
    * `ownPath`, or in Jitsu's own PATH without one.
    */
   find(word: string, cwd: string, ownPath?: string): FoundProgram {
-    const key = ownPath === undefined ? [word, cwd] : [word, cwd, ownPath];
-    return this.#programs.get(key, () => {
+    return this.#programs.get(ownPath === undefined ? [word, cwd] : [word, cwd, ownPath], () => {
       // Read only here: each access to the environment costs more than the rest of a look-up.
       const path = ownPath ?? process.env.PATH ?? SYSTEM_PATH;
       if (word.includes('/')) return check(resolve(cwd, word), word);
       const places = path.split(delimiter).map((folder) => resolve(cwd, folder, word));
       const results = places.map((place) => check(place, word));
-      const found = results.find((result) => 'path' in result);
-      if (found !== undefined) return found;
-      const mayHide = results.some((result) => 'problem' in result && result.isBarred === true);
-      const whole = key.join('\0');
-      if (!mayHide) this.#lacking.add(whole);
-      // Where root was given up since, folders of root alone hide nothing: they had none of it.
-      const isBarred = mayHide && !this.#lacking.has(whole);
-      return {
+      const isBarred = results.some((result) => 'problem' in result && result.isBarred === true);
+      const missing = {
         problem: `there is no program '${word}' in ${path}`,
         isMissing: true,
         ...(isBarred && { isBarred }),
       };
+      return results.find((result) => 'path' in result) ?? missing;
     });
   }
 

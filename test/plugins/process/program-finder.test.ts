@@ -1,10 +1,8 @@
 import { ManualClock } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ProgramFinder } from '#process/program-finder.js';
-import { requireRoot } from '../../support/require-tool.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 describe('finding a program', () => {
@@ -50,27 +48,6 @@ describe('finding a program', () => {
     } finally {
       process.env.PATH = PATH;
     }
-  });
-
-  it('knows that a folder of root alone had none of it, once root is given up', function () {
-    requireRoot(this);
-    mkdirSync(folder.in('roots'), { mode: 0o700 });
-    for (const open of [folder.path, folder.in('two')]) chmodSync(open, 0o755);
-    const path = `${folder.in('roots')}:${folder.in('two')}`;
-    const looks = `
-      const { ProgramFinder } = await import(${JSON.stringify(import.meta.resolve('#process/program-finder.js'))});
-      let now = 0;
-      const finder = new ProgramFinder({ now: () => (now += 3_600_000) });
-      const found = ['a', 'late'].map((word) => finder.find(word, '/', ${JSON.stringify(path)}));
-      process.setuid(65_534);
-      found.push(...['a', 'late', 'new'].map((word) => finder.find(word, '/', ${JSON.stringify(path)})));
-      console.log(JSON.stringify(found));
-    `;
-    const output = execFileSync(process.execPath, ['--input-type=module', '--eval', looks], { encoding: 'utf8' });
-    const none = (word: string): object => ({ problem: `there is no program '${word}' in ${path}`, isMissing: true });
-    const a = { path: folder.in('two/a') };
-    // What nobody has looked for as root, root may have.
-    assert.deepEqual(JSON.parse(output), [a, none('late'), a, none('late'), { ...none('new'), isBarred: true }]);
   });
 
   it('keeps what it has found by word, folder and PATH apart', () => {
