@@ -149,7 +149,8 @@ describe('the options of a process', () => {
     const [backend = assert.fail()] = backends;
     assert.deepEqual([backend.memory?.({ limits: { memory: 2 ** 20 } }), backend.memory?.({})], [2 ** 20, undefined]);
     assert.deepEqual([backend.holds?.({ listen: [] }), backend.holds?.({})], [true, false]);
-    const isPlain = ([key]: [string, unknown]): boolean => key !== 'memory' && key !== 'holds';
+    assert.deepEqual([...(backend.listens?.({}, ['127.0.0.2']) ?? assert.fail())], []);
+    const isPlain = ([key]: [string, unknown]): boolean => !['memory', 'holds', 'listens'].includes(key);
     assert.deepEqual(Object.fromEntries(Object.entries(backend).filter(isPlain)), {
       name: 'process',
       useClass: ProcessBackend,
