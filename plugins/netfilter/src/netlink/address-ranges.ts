@@ -1,5 +1,5 @@
 import { hexDigits } from './read-address.js';
-import type { AddressRange } from './table-layout.js';
+import type { AddressRange } from './counting-rules.js';
 
 /**
  * The ranges of addresses in networks, apart from each other as sets of nftables want them.

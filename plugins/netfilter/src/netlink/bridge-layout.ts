@@ -1,6 +1,14 @@
 import {
+  countFrom,
+  countTowards,
+  countingSets,
+  ignoredLayout,
+  keysOf,
+  MISSED,
+  type CountingOptions,
+} from './counting-rules.js';
+import {
   changeSet,
-  count,
   equals,
   FIRST_REGISTER,
   Header,
@@ -12,35 +20,16 @@ import {
   Verdict,
   verdict,
 } from './nft-expressions.js';
-import { Hook, KeyType, SetFlag, type Change, type NftTable, type SetDefinition } from './nft-messages.js';
-import {
-  Flag,
-  hasAnyFlag,
-  hasFlags,
-  hasPayload,
-  ignoredOf,
-  isProtocol,
-  loadEndpoint,
-  loadFlow,
-  MISSED,
-  MOST_ACTIVE,
-  recorded,
-  TCP,
-  UDP,
-  VERSIONS,
-  type LayoutOptions,
-  type Version,
-} from './table-layout.js';
+import { Hook, KeyType, type Change, type NftTable, type SetDefinition } from './nft-messages.js';
+import { Flag, hasFlags, isProtocol, loadEndpoint, TCP, UDP, VERSIONS, type Version } from './packet-matches.js';
+import { type LayoutOptions } from './table-layout.js';
 
 /**
  * What the table of family bridge is made of: that of what goes from one port of a bridge to another, and so comes to no
  * rule for IP unless br_netfilter hands it to them.
  */
 
-export type BridgeLayoutOptions = Pick<
-  LayoutOptions,
-  'ignored' | 'memory' | 'window' | 'room' | 'hold' | 'seesPayload'
->;
+export type BridgeLayoutOptions = CountingOptions & Pick<LayoutOptions, 'hold'>;
 
 /** Behind the rules for IP, to which br_netfilter hands packets at 0: what those hold does not come here. */
 const BEHIND_IP = 100;
@@ -60,8 +49,9 @@ export function bridgeLayout(table: NftTable, options: BridgeLayoutOptions): Cha
     table.counter(MISSED),
     ...VERSIONS.flatMap((version) => [
       ...setsOf(version, options).map((set) => table.set(set)),
-      ...ignoredOf(table, version, options.ignored),
-      ...counting(table, version, options),
+      // Those of probes never cross.
+      ...countTowards(table, version, options),
+      ...countFrom(table, version, options),
       ...holding(table, version, options),
     ]),
     table.chain('held', { hook: Hook.PREROUTING, priority: BEHIND_IP }),
@@ -75,6 +65,7 @@ export function bridgeLayout(table: NftTable, options: BridgeLayoutOptions): Cha
         verdict(Verdict.JUMP, `hold${version.digit}`),
       ),
     ),
+    ...ignoredLayout(table, options.ignored),
   ];
 }
 
@@ -110,70 +101,14 @@ export function crossingChain(digit: 4 | 6): string {
   return `crossing${digit}`;
 }
 
-function setsOf({ digit, type, length }: Version, { memory, window, room }: BridgeLayoutOptions): SetDefinition[] {
-  const address = [type, length] as const;
-  const port = [KeyType.PORT, 4] as const;
-  const endpoint = [address, [KeyType.PROTOCOL, 4], port] as const;
-  const flow = [address, port, ...endpoint];
-  const dynamic = SetFlag.TIMEOUT | SetFlag.DYNAMIC;
+function setsOf(version: Version, options: BridgeLayoutOptions): SetDefinition[] {
+  const { digit } = version;
+  const { endpoint } = keysOf(version);
   return [
-    { name: `known${digit}`, parts: endpoint },
-    { name: `active${digit}`, parts: endpoint, flags: dynamic, timeout: memory, size: MOST_ACTIVE },
-    { name: `flows${digit}`, parts: flow, flags: dynamic, timeout: memory, size: room },
-    { name: `asked${digit}`, parts: flow, flags: dynamic, timeout: window, size: room },
-    { name: `outgoing${digit}`, parts: [address] },
-    { name: `sent${digit}`, parts: [address], flags: dynamic, timeout: memory, size: MOST_ACTIVE },
-    { name: `ignored${digit}`, parts: [address], flags: SetFlag.INTERVAL },
+    ...countingSets(version, options),
     // With the MAC, packets that this host is to route are not held before its firewall has seen them.
     { name: `stopped${digit}`, parts: [[KeyType.MAC, MAC_ROOM], ...endpoint] },
     { name: `ended${digit}`, parts: endpoint },
-  ];
-}
-
-/** What is counted of packets to a service and from it: the same as in the table for IP, and no probes, which never cross. */
-function counting(table: NftTable, version: Version, options: BridgeLayoutOptions): Change[] {
-  const { digit } = version;
-  const [to, from, answered] = [`to${digit}`, `from${digit}`, `answered${digit}`];
-  const [useTo, useFrom] = [`use_to${digit}`, `use_from${digit}`];
-  const [flowIn, flowOut] = [loadFlow(version, 'in'), loadFlow(version, 'out')];
-  const isPayload = [...isProtocol(TCP), ...hasPayload(options.seesPayload)];
-  const isIgnored = (at: number): readonly Uint8Array[] => [
-    loadPayload(Header.NETWORK, at, version.length),
-    isIn(`ignored${digit}`),
-    verdict(Verdict.RETURN),
-  ];
-  const end = (flow: readonly Uint8Array[]): readonly Uint8Array[] => [
-    ...flow,
-    changeSet(`flows${digit}`, SetChange.DELETE),
-  ];
-  return [
-    ...recorded(table, version, useTo, flowIn),
-    table.chain(to),
-    table.rule(to, ...isIgnored(version.sourceAt)),
-    table.rule(to, ...isPayload, verdict(Verdict.GOTO, useTo)),
-    table.rule(
-      to,
-      ...isProtocol(UDP),
-      ...flowIn,
-      changeSet(`asked${digit}`, SetChange.UPDATE),
-      verdict(Verdict.RETURN),
-    ),
-    table.rule(to, ...isProtocol(UDP), count(MISSED), verdict(Verdict.RETURN)),
-    table.rule(to, ...isProtocol(TCP), ...hasFlags(Flag.RST, Flag.RST), ...end(flowIn)),
-    ...recorded(table, version, useFrom, flowOut),
-    table.chain(answered),
-    table.rule(
-      answered,
-      ...loadEndpoint(version, 'source'),
-      changeSet(`active${digit}`, SetChange.UPDATE),
-      verdict(Verdict.RETURN),
-    ),
-    table.rule(answered, count(MISSED)),
-    table.chain(from),
-    table.rule(from, ...isIgnored(version.destinationAt)),
-    table.rule(from, ...isProtocol(UDP), ...flowOut, isIn(`asked${digit}`), verdict(Verdict.GOTO, answered)),
-    table.rule(from, ...isPayload, verdict(Verdict.GOTO, useFrom)),
-    table.rule(from, ...isProtocol(TCP), ...hasAnyFlag(Flag.FIN | Flag.RST), ...end(flowOut)),
   ];
 }
 

@@ -8,6 +8,7 @@ import {
   trackedConnections,
   type TrackedConnection,
 } from './conntrack.js';
+import { ignoredLayout } from './counting-rules.js';
 import { earlierFlows } from './earlier-flows.js';
 import {
   addressKey,
@@ -31,8 +32,6 @@ import type { PacketSender } from './packet-sender.js';
 import { SetMembers, Sets, type Edit } from './set-members.js';
 import {
   deliveryMark,
-  ignoredLayout,
-  ignoredNetworks,
   outgoingLayout,
   ownLayout,
   publishedLayout,
@@ -271,8 +270,7 @@ export class Netfilter implements Disposable {
   /** Clients in these networks do not count as use from now on; to be called once. @throws NetlinkError */
   ignore(networks: readonly string[]): void {
     const ranges = addressRanges(networks);
-    commit(this.socket, ignoredLayout(this.table, ranges));
-    if (this.#bridges !== undefined) commit(this.socket, ignoredNetworks(this.#bridges.table, ranges));
+    for (const table of this.#tables) commit(this.socket, ignoredLayout(table, ranges));
   }
 
   /** What is known of the traffic to a service that is watched. @throws NetlinkError where nothing can be known */

@@ -1,10 +1,16 @@
 import { be16 } from './attributes.js';
 import {
+  countFrom,
+  countTowards,
+  countingSets,
+  ignoredLayout,
+  keysOf,
+  MISSED,
+  type CountingOptions,
+} from './counting-rules.js';
+import {
   changeSet,
-  count,
-  differs,
   equals,
-  FIRST_REGISTER,
   Header,
   isAtLeast,
   isIn,
@@ -12,7 +18,6 @@ import {
   loadMeta,
   loadPayload,
   loadValue,
-  mask,
   Meta,
   rejectByIcmp,
   rejectByReset,
@@ -21,46 +26,35 @@ import {
   Verdict,
   verdict,
 } from './nft-expressions.js';
-import { Family, Hook, KeyType, SetFlag, type Change, type NftTable, type SetDefinition } from './nft-messages.js';
+import { Hook, KeyType, SetFlag, type Change, type NftTable, type SetDefinition } from './nft-messages.js';
+import {
+  Flag,
+  hasFlags,
+  hasPayload,
+  isProtocol,
+  loadEndpoint,
+  loadFlow,
+  TCP,
+  UDP,
+  VERSIONS,
+  type Version,
+} from './packet-matches.js';
 
 /** What a table of Jitsu is made of. `nft list` shows it, and the README of this plugin explains it. */
 
-export interface LayoutOptions {
+export interface LayoutOptions extends CountingOptions {
   /** The packets of readiness probes have this mark. */
   readonly mark: number;
   /** The bridges whose own hosts send packets to stopped services on the same bridge. */
   readonly bridges: readonly string[];
-  /** Networks whose clients do not count, each by its first address and the one behind its last. */
-  readonly ignored: readonly AddressRange[];
-  /** How long traffic is remembered, in milliseconds. */
-  readonly memory: number;
-  /** Within which datagrams go in both directions where they count, in milliseconds. */
-  readonly window: number;
-  /** The most clients that are known at once, by each set. */
-  readonly room: number;
   /** What holds a packet. */
   readonly hold: readonly Uint8Array[];
   /** Whether what holds a packet takes it away, so that a local sender would be told that it was dropped. */
   readonly takesAway: boolean;
-  /** Whether a rule can see the payload of TCP (Linux 5.16): otherwise PSH stands for it. */
-  readonly seesPayload: boolean;
 }
-
-/** In hexadecimal digits. */
-export interface AddressRange {
-  readonly first: string;
-  /** Absent where there is none. */
-  readonly behind: string | undefined;
-}
-
-/** The most elements of sets in which each service has one. */
-export const MOST_ACTIVE = 1_048_576;
 
 /** How long it is known that a flow is a probe's, in milliseconds. */
 const PROBE_MEMORY = 60_000;
-
-/** The counter of packets that a full set could not record. */
-export const MISSED = 'missed';
 
 /** The set of the users whose packets are those of readiness probes. */
 export const USERS = 'users';
@@ -83,10 +77,6 @@ const INTERFACE_NAME = 16;
 /** ARPHRD_LOOPBACK. */
 const LOOPBACK = 772;
 
-export const TCP = Uint8Array.of(6);
-export const UDP = Uint8Array.of(17);
-export const Flag = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10 } as const;
-
 /** The mark of packets that are to be refused: they go through the same rules once more. */
 export function refusalMark(mark: number): number {
   return (mark ^ 0x5a5a_5a5a) >>> 0;
@@ -96,21 +86,6 @@ export function refusalMark(mark: number): number {
 export function deliveryMark(mark: number): number {
   return (mark ^ 0x3c3c_3c3c) >>> 0;
 }
-
-/** What differs between IPv4 and IPv6. */
-export interface Version {
-  readonly digit: 4 | 6;
-  readonly family: number;
-  readonly type: number;
-  readonly length: number;
-  readonly sourceAt: number;
-  readonly destinationAt: number;
-}
-
-export const VERSIONS: readonly Version[] = [
-  { digit: 4, family: Family.IPV4, type: KeyType.IPV4, length: 4, sourceAt: 12, destinationAt: 16 },
-  { digit: 6, family: Family.IPV6, type: KeyType.IPV6, length: 16, sourceAt: 8, destinationAt: 24 },
-];
 
 /** The changes that make the table, which was empty. */
 export function tableLayout(table: NftTable, options: LayoutOptions): Change[] {
@@ -128,28 +103,6 @@ export function tableLayout(table: NftTable, options: LayoutOptions): Change[] {
   ];
 }
 
-/** What is added when the first networks are named whose clients do not count. */
-export function ignoredLayout(table: NftTable, ranges: readonly AddressRange[]): Change[] {
-  return VERSIONS.flatMap((version) => {
-    const { digit, length, sourceAt, destinationAt } = version;
-    const elements = ignoredOf(table, version, ranges);
-    if (elements.length === 0) return [];
-    const ignore = (chain: string, clientAt: number): Change =>
-      table.firstRule(
-        `${chain}${digit}`,
-        loadPayload(Header.NETWORK, clientAt, length),
-        isIn(`ignored${digit}`),
-        verdict(Verdict.RETURN),
-      );
-    return [...elements, ignore('to', sourceAt), ignore('from', destinationAt)];
-  });
-}
-
-/** Clients in these ranges do not count any more, by rules that are there. */
-export function ignoredNetworks(table: NftTable, ranges: readonly AddressRange[]): Change[] {
-  return VERSIONS.flatMap((version) => ignoredOf(table, version, ranges));
-}
-
 /** Turns connection tracking on for this network namespace. */
 export function trackConnections(table: NftTable): Change[] {
   return [table.chain('tracked'), table.rule('tracked', loadConnectionState())];
@@ -160,49 +113,25 @@ export function payloadTrial(): readonly Uint8Array[] {
   return hasPayload(true);
 }
 
-function setsOf(version: Version, { memory, window, room }: LayoutOptions): SetDefinition[] {
-  const { digit, type, length } = version;
-  const address = [type, length] as const;
-  const protocol = [KeyType.PROTOCOL, 4] as const;
-  const port = [KeyType.PORT, 4] as const;
-  const endpoint = [address, protocol, port];
-  const flow = [address, port, address, protocol, port];
-  const dynamic = SetFlag.TIMEOUT | SetFlag.DYNAMIC;
+function setsOf(version: Version, options: LayoutOptions): SetDefinition[] {
+  const { digit } = version;
+  const { endpoint, flow } = keysOf(version);
   return [
-    ...['known', 'here', 'stopped', 'published', 'ended'].map((name) => ({ name: `${name}${digit}`, parts: endpoint })),
-    { name: `active${digit}`, parts: endpoint, flags: dynamic, timeout: memory, size: MOST_ACTIVE },
-    { name: `flows${digit}`, parts: flow, flags: dynamic, timeout: memory, size: room },
-    { name: `asked${digit}`, parts: flow, flags: dynamic, timeout: window, size: room },
-    { name: `probes${digit}`, parts: flow, flags: dynamic, timeout: PROBE_MEMORY, size: room },
-    { name: `outgoing${digit}`, parts: [address] },
-    { name: `sent${digit}`, parts: [address], flags: dynamic, timeout: memory, size: MOST_ACTIVE },
-    { name: `ignored${digit}`, parts: [address], flags: SetFlag.INTERVAL },
+    ...countingSets(version, options),
+    ...['here', 'stopped', 'published', 'ended'].map((name) => ({ name: `${name}${digit}`, parts: endpoint })),
+    {
+      ...{ name: `probes${digit}`, parts: flow, flags: SetFlag.TIMEOUT | SetFlag.DYNAMIC },
+      ...{ timeout: PROBE_MEMORY, size: options.room },
+    },
   ];
 }
 
-export function ignoredOf(table: NftTable, version: Version, ignored: LayoutOptions['ignored']): Change[] {
-  const ranges = ignored
-    .filter(({ first }) => first.length === version.length * 2)
-    .map(({ first, behind }) => {
-      return [Buffer.from(first, 'hex'), behind === undefined ? undefined : Buffer.from(behind, 'hex')] as const;
-    });
-  return ranges.length === 0 ? [] : [table.addRanges(`ignored${version.digit}`, ranges)];
-}
-
-/** What is counted of packets to a service. */
+/** What is counted of packets to a service, by the way on which they come. */
 function towards(table: NftTable, version: Version, options: LayoutOptions): Change[] {
   const { digit } = version;
   const chain = `to${digit}`;
-  const use = `use_to${digit}`;
-  const flow = loadFlow(version, 'in');
-  const rule = (...expressions: readonly Uint8Array[]): Change => table.rule(chain, ...expressions);
   return [
-    ...recorded(table, version, use, flow),
-    table.chain(chain),
-    rule(...isProtocol(TCP), ...hasPayload(options.seesPayload), verdict(Verdict.GOTO, use)),
-    rule(...isProtocol(UDP), ...flow, changeSet(`asked${digit}`, SetChange.UPDATE), verdict(Verdict.RETURN)),
-    rule(...isProtocol(UDP), count(MISSED), verdict(Verdict.RETURN)),
-    rule(...isProtocol(TCP), ...hasFlags(Flag.RST, Flag.RST), ...flow, changeSet(`flows${digit}`, SetChange.DELETE)),
+    ...countTowards(table, version, options),
     table.chain(`arrived${digit}`),
     // It has been seen as it left, when it was known who sends it.
     table.rule(`arrived${digit}`, ...isOnLoopback(Meta.IFTYPE), verdict(Verdict.RETURN)),
@@ -213,58 +142,19 @@ function towards(table: NftTable, version: Version, options: LayoutOptions): Cha
   ];
 }
 
-/** What is counted of packets from a service. */
+/** What is counted of packets from a service, by the way on which they go. */
 function from(table: NftTable, version: Version, options: LayoutOptions): Change[] {
   const { digit } = version;
   const chain = `from${digit}`;
-  const use = `use_from${digit}`;
-  const answered = `answered${digit}`;
-  const flow = loadFlow(version, 'out');
-  const rule = (...expressions: readonly Uint8Array[]): Change => table.rule(chain, ...expressions);
   return [
-    ...recorded(table, version, use, flow),
-    table.chain(answered),
-    table.rule(
-      answered,
-      ...loadEndpoint(version, 'source'),
-      changeSet(`active${digit}`, SetChange.UPDATE),
-      verdict(Verdict.RETURN),
-    ),
-    table.rule(answered, count(MISSED)),
-    table.chain(chain),
-    rule(...isProtocol(UDP), ...flow, isIn(`asked${digit}`), verdict(Verdict.GOTO, answered)),
-    rule(...isProtocol(TCP), ...hasPayload(options.seesPayload), verdict(Verdict.GOTO, use)),
-    // A service that has said all; what it says later would be recorded again.
-    rule(...isProtocol(TCP), ...hasAnyFlag(Flag.FIN | Flag.RST), ...flow, changeSet(`flows${digit}`, SetChange.DELETE)),
+    ...countFrom(table, version, options),
     table.chain(`answered_out${digit}`),
     // It is seen as it arrives.
     table.rule(`answered_out${digit}`, ...isOnLoopback(Meta.OIFTYPE), verdict(Verdict.RETURN)),
     table.rule(`answered_out${digit}`, verdict(Verdict.GOTO, chain)),
     table.chain(`answered_here${digit}`),
-    table.rule(`answered_here${digit}`, ...flow, isIn(`probes${digit}`), verdict(Verdict.RETURN)),
+    table.rule(`answered_here${digit}`, ...loadFlow(version, 'out'), isIn(`probes${digit}`), verdict(Verdict.RETURN)),
     table.rule(`answered_here${digit}`, verdict(Verdict.GOTO, chain)),
-  ];
-}
-
-/** Records a packet with payload: of its connection, and of its service. */
-export function recorded(
-  table: NftTable,
-  { digit, length }: Version,
-  chain: string,
-  flow: readonly Uint8Array[],
-): Change[] {
-  // The endpoint of the service is the end of the flow.
-  const endpointAt = FIRST_REGISTER + length / 4 + 1;
-  return [
-    table.chain(chain),
-    table.rule(
-      chain,
-      ...flow,
-      changeSet(`active${digit}`, SetChange.UPDATE, { register: endpointAt }),
-      changeSet(`flows${digit}`, SetChange.UPDATE),
-      verdict(Verdict.RETURN),
-    ),
-    table.rule(chain, count(MISSED)),
   ];
 }
 
@@ -490,49 +380,6 @@ function isOnLoopback(key: number): readonly Uint8Array[] {
 
 function isVersion({ family }: Version): readonly Uint8Array[] {
   return [loadMeta(Meta.NFPROTO), equals(Uint8Array.of(family))];
-}
-
-export function isProtocol(protocol: Uint8Array): readonly Uint8Array[] {
-  return [loadMeta(Meta.L4PROTO), equals(protocol)];
-}
-
-/** Whether a TCP packet has at least two bytes: probes that keep a connection open have none, or one. */
-export function hasPayload(seesPayload: boolean): readonly Uint8Array[] {
-  return seesPayload ? [loadPayload(Header.INNER, 0, 2)] : hasFlags(Flag.PSH, Flag.PSH);
-}
-
-export function hasFlags(those: number, set: number): readonly Uint8Array[] {
-  return [loadPayload(Header.TRANSPORT, 13, 1), mask(Uint8Array.of(those)), equals(Uint8Array.of(set))];
-}
-
-export function hasAnyFlag(those: number): readonly Uint8Array[] {
-  return [loadPayload(Header.TRANSPORT, 13, 1), mask(Uint8Array.of(those)), differs(Uint8Array.of(0))];
-}
-
-/** Loads one end of a packet as a key: address, protocol, port. */
-export function loadEndpoint(
-  version: Version,
-  end: 'source' | 'destination',
-  register = FIRST_REGISTER,
-): readonly Uint8Array[] {
-  const words = version.length / 4;
-  const [addressAt, portAt] = end === 'source' ? [version.sourceAt, 0] : [version.destinationAt, 2];
-  return [
-    loadPayload(Header.NETWORK, addressAt, version.length, register),
-    loadMeta(Meta.L4PROTO, register + words),
-    loadPayload(Header.TRANSPORT, portAt, 2, register + words + 1),
-  ];
-}
-
-/** Loads a flow as a key: address and port of the client, then the endpoint of the service. */
-export function loadFlow(version: Version, direction: 'in' | 'out'): readonly Uint8Array[] {
-  const words = version.length / 4;
-  const [addressAt, portAt] = direction === 'in' ? [version.sourceAt, 0] : [version.destinationAt, 2];
-  return [
-    loadPayload(Header.NETWORK, addressAt, version.length),
-    loadPayload(Header.TRANSPORT, portAt, 2, FIRST_REGISTER + words),
-    ...loadEndpoint(version, direction === 'in' ? 'destination' : 'source', FIRST_REGISTER + words + 1),
-  ];
 }
 
 /** In the order of this machine, as marks and numbers of users are. */

@@ -6,7 +6,7 @@ import { NetlinkError } from './netlink-error.js';
 import { NETFILTER_HEADER } from './netlink-message.js';
 import type { NetlinkSocket } from './netlink-socket.js';
 import { counterQuestion, elementQuestion, elementsQuestion, NftMessage } from './nft-messages.js';
-import { MISSED } from './table-layout.js';
+import { MISSED } from './counting-rules.js';
 import { OffloadedUse } from './offloaded-use.js';
 
 /** What is asked of the traffic to a service. */
