@@ -120,7 +120,7 @@ export class FleetChanges {
       const backend = this.fleet.backends.get(unikernel.plan.backendName);
       // Its machine was never there.
       if (backend === undefined || unikernel.plan.id === '') return;
-      await this.strays.release(backend, unikernel).catch(() => undefined);
+      await this.strays.release(backend, unikernel);
     });
   }
 

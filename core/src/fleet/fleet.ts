@@ -33,7 +33,7 @@ export class Fleet {
   readonly #start: FleetStart;
   readonly #plans: Plans;
   /** The names of those that need others, or are in a group. */
-  #related: string[] = [];
+  readonly #related = new Set<string>();
   readonly #connections: Pick<Settings, 'connections'>;
 
   /**
@@ -55,7 +55,7 @@ export class Fleet {
     this.#plans = new Plans(instances, this.backends);
     this.#start = new FleetStart(settings, this, this.#plans, instances, context, refuse);
     for (const { name, needs, group } of settings.unikernels) {
-      if (needs !== undefined || group !== undefined) this.#related.push(name);
+      if (needs !== undefined || group !== undefined) this.#related.add(name);
     }
     refuse(settingsProblems(settings, this.backends, (probe) => this.portOf(probe)));
   }
@@ -107,7 +107,7 @@ export class Fleet {
 
   /** The unikernels that need others, or are in a group. */
   get related(): readonly Unikernel[] {
-    return this.#related.map((name) => this.unikernels.get(name) as Unikernel);
+    return [...this.#related].map((name) => this.unikernels.get(name) as Unikernel);
   }
 
   /** What is wrong with one unikernel, as its backend and its probes are. */
@@ -125,8 +125,8 @@ export class Fleet {
     const { name, id, backendName, needs, group } = unikernel.plan;
     this.unikernels.set(name, unikernel);
     this.on(backendName).set(id, unikernel);
-    this.#related = this.#related.filter((other) => other !== name);
-    if (needs !== undefined || group !== undefined) this.#related.push(name);
+    this.#related.delete(name);
+    if (needs !== undefined || group !== undefined) this.#related.add(name);
   }
 
   /** Lists it no more. */
@@ -135,7 +135,7 @@ export class Fleet {
     this.unikernels.delete(name);
     if (this.on(backendName).get(id) === unikernel) this.on(backendName).delete(id);
     this.starts.get(backendName)?.forget(unikernel);
-    this.#related = this.#related.filter((other) => other !== name);
+    this.#related.delete(name);
   }
 
   /** Connects all backends: see {@link FleetStart.connect}. */
@@ -175,7 +175,7 @@ export class Fleet {
   /** Tells the lifecycle who needs whom, once all are registered. */
   relate(lifecycle: Lifecycle): void {
     const find = (name: string): Unikernel => this.unikernels.get(name) as Unikernel;
-    lifecycle.relate(this.#related.map(find), find);
+    lifecycle.relate(this.related, find);
   }
 
   /** Goes on with what has failed, or has not been done yet. */

@@ -37,18 +37,16 @@ export class Strays {
 
   /** Asks a backend, all of whose unikernels are registered that can be, and tells what it has found. Never rejects. */
   async find(backend: GuardedBackend): Promise<void> {
-    try {
+    await this.#tellFailure(backend, async () => {
       for (const stray of await backend.strays()) await this.#add(backend, stray);
-    } catch (error) {
-      this.logger.warn({ backend: backend.name, error }, errorMessage(error));
-    }
+    });
   }
 
-  /** Shows what has just been removed from the configuration, where its machine runs on. */
+  /** Shows what has just been removed from the configuration, where its machine runs on. Never rejects. */
   async release(backend: GuardedBackend, { plan }: Unikernel): Promise<void> {
     for (const [name, stray] of this.#all) if (!this.#isLeft(stray)) this.#all.delete(name);
     const { name, machine, addresses } = plan;
-    await this.#add(backend, { name, machine, addresses }, 'was removed');
+    await this.#tellFailure(backend, () => this.#add(backend, { name, machine, addresses }, 'was removed'));
   }
 
   /** Those that are not off by now. */
@@ -61,6 +59,15 @@ export class Strays {
     const named = this.#all.get(name);
     if (named !== undefined && this.#isLeft(named)) return named;
     return [...this.values()].find(({ plan }) => plan.id === name.toLowerCase());
+  }
+
+  /** A backend that fails may run what cannot be shown. */
+  async #tellFailure({ name }: GuardedBackend, look: () => Promise<void>): Promise<void> {
+    try {
+      await look();
+    } catch (error) {
+      this.logger.warn({ backend: name, error }, errorMessage(error));
+    }
   }
 
   /** @param happened what is told of it, before that it runs */
