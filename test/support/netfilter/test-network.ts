@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { cannotRun } from '../cannot-run.js';
@@ -144,6 +145,18 @@ export class TestNetwork implements AsyncDisposable {
       this.#waiting.set(number, { resolve, reject });
       this.child.send({ number, action, parameters, ...(place !== 'host' && { place }) });
     });
+  }
+
+  /** Checks that connections from a place are all made, none by a packet that was sent again, and hangs them up. */
+  async allArrive(place: Place, connecting: readonly ReturnType<Actions['connect']>[]): Promise<void> {
+    const results = await Promise.all(connecting);
+    assert.deepEqual(
+      results.filter(({ error }) => error !== undefined),
+      [],
+    );
+    const longest = Math.max(...results.map(({ took }) => took));
+    assert.ok(longest < 1_000, `the slowest took ${longest} ms`);
+    for (const { number } of results) await this.do(place, 'hangUp', number);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

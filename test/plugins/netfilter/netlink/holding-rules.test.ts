@@ -106,14 +106,7 @@ describe('what the netfilter table holds', function () {
     assert.ok((await held()) >= 200);
     await network.do('host', 'disarm', [endpoint('refuse')]);
     await network.do('host', 'end', 'deliver');
-    const results = await Promise.all(connecting);
-    assert.deepEqual(
-      results.filter(({ error }) => error !== undefined),
-      [],
-    );
-    const longest = Math.max(...results.map(({ took }) => took));
-    assert.ok(longest < 1_000, `the slowest took ${longest} ms`);
-    for (const { number } of results) await network.do('client', 'hangUp', number);
+    await network.allArrive('client', connecting);
   });
 
   it('is refused what another Jitsu of this host holds, and nothing of the order is armed', async () => {
